@@ -1,0 +1,28 @@
+"""Places stamps on a canvas, differentiably: one contract, three back ends.
+
+A *stamp* is a stroke in its own frame. Its pixel (row, column) covers, in the frame's box [-1, 1]², the point
+u = 2 (column + 0.5) / S - 1 along the stroke and v = 2 (row + 0.5) / S - 1 across it. A canvas pixel with centre
+(x, y) (pixel centres at +0.5, lengths divided by the canvas' long side in pixels) falls, for a stroke placed at
+(cx, cy) with half length a, half width b and angle t, on
+
+    u = ( (x - cx) cos t + (y - cy) sin t) / a
+    v = (-(x - cx) sin t + (y - cy) cos t) / b
+
+and sees the bilinear interpolation of the stamp there, which is zero outside the stamp: texels beyond the border count
+as (0, 0, 0). Its alpha is min(opacity * matte, MAX_ALPHA) and its colour is start * first + end * second. Strokes are
+laid over each other in order, the last on top (source-over). Strokes behind a transmittance below STOP are ignored, in
+values and gradients. Half lengths and half widths below MIN_HALF are treated as MIN_HALF.
+
+Tensors, float32 (the reference takes float64 as well):
+
+    placement   [N, 5]        x, y, half length, half width, angle (radians); lengths in canvas long sides
+    paint       [N, 7]        first colour (3), second colour (3), opacity; all in [0, 1]
+    stamps      [N, S, S, 3]  alpha matte in [0, 1], weight of the first colour, weight of the second
+    background  [3] or [3, H, W]
+    result      [3, H, W]
+"""
+
+from neural_painter.compositing.backend import composite
+from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
+
+__all__ = ["MAX_ALPHA", "MIN_HALF", "STOP", "composite"]

@@ -1,0 +1,1 @@
+"""How one stroke looks: ground-truth brushes, the neural renderer that imitates them, its training and its weights."""

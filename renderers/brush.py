@@ -1,0 +1,171 @@
+"""What a brush is: its parameter space, and the function that says how its stroke looks at a point.
+
+A stroke is drawn in its own frame. Lengths there are *half widths*: `across` runs from -1 to 1, `along` from -aspect to
+aspect, where aspect = half length / half width. Being isotropic, textures written in these units never stretch. The
+stroke must fade to nothing inside this box, a few percent before its border.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit, prange, types
+
+Array = np.ndarray
+
+# (along, across, footprint, shape, seed) -> (alpha, start, end)
+#   footprint: side of the pixel being drawn, in half widths; detail finer than it must fade out
+#   shape:     the brush's shape parameters, aspect first
+#   seed:      chooses the texture
+#   start, end: weights of the stroke's two colours; colour = start * first + end * second
+POINT_SIGNATURE = types.UniTuple(types.float32, 3)(
+    types.float32, types.float32, types.float32, types.Array(types.float32, 1, "C"), types.uint32
+)
+POINT_TYPE = types.FunctionType(POINT_SIGNATURE)
+
+# nnan and ninf are left out of fastmath on purpose: kernels test for them.
+point_function = njit(
+    POINT_SIGNATURE, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"}
+)
+"""Decorator that compiles the point function of a brush."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number of a stroke: its name, closed range, unit and where the painter starts from."""
+
+    name: str
+    low: float
+    high: float
+    unit: str
+    default: float
+    meaning: str
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.default <= self.high:
+            raise ValueError(f"{self.name}: default {self.default} is outside [{self.low}, {self.high}]")
+
+
+@dataclass(frozen=True)
+class Brush:
+    """A ground-truth brush.
+
+    Attributes:
+        name: what the command line calls it.
+        shape: shape parameters. The first is always `aspect`, which follows from the placement; the others are free.
+        colours: 1 or 2, how many colours a stroke carries.
+        opacity: range of the opacity, which scales the alpha matte.
+        point: compiled with `point_function`; how the stroke looks at a point.
+        about: one line for help texts.
+    """
+
+    name: str
+    shape: tuple[Parameter, ...]
+    colours: int
+    opacity: Parameter
+    point: Callable[..., tuple[float, float, float]]
+    about: str
+
+    def __post_init__(self) -> None:
+        if not self.shape or self.shape[0].name != "aspect":
+            raise ValueError(f"brush {self.name}: the first shape parameter must be aspect")
+        if self.colours not in (1, 2):
+            raise ValueError(f"brush {self.name}: a stroke carries 1 or 2 colours, got {self.colours}")
+
+    @property
+    def aspect(self) -> Parameter:
+        return self.shape[0]
+
+    @property
+    def free_shape(self) -> tuple[Parameter, ...]:
+        """The shape parameters that a stroke stores: all but the aspect."""
+        return self.shape[1:]
+
+    @cached_property
+    def shape_low(self) -> Array:
+        return np.array([p.low for p in self.shape], np.float32)
+
+    @cached_property
+    def shape_high(self) -> Array:
+        return np.array([p.high for p in self.shape], np.float32)
+
+    def sample_shape(self, count: int, generator: np.random.Generator) -> Array:
+        """Shapes `[count, P]` drawn evenly from the parameter space (the aspect evenly in its logarithm)."""
+        shape = generator.uniform(self.shape_low, self.shape_high, (count, len(self.shape)))
+        shape[:, 0] = np.exp(generator.uniform(np.log(self.aspect.low), np.log(self.aspect.high), count))
+        return shape.astype(np.float32)
+
+    def sample_paint(self, count: int, generator: np.random.Generator) -> Array:
+        """Paints `[count, 7]` (first colour, second colour, opacity); one-colour brushes repeat theirs."""
+        paint = generator.uniform(0, 1, (count, 7))
+        if self.colours == 1:
+            paint[:, 3:6] = paint[:, 0:3]
+        paint[:, 6] = generator.uniform(self.opacity.low, self.opacity.high, count)
+        return paint.astype(np.float32)
+
+    def draw(self, shape: Array, seeds: Array, height: int, width: int, *, supersample: int = 1) -> Array:
+        """Draws strokes in their own frame.
+
+        Args:
+            shape: `[N, P]` shape parameters, aspect first.
+            seeds: `[N]` texture seeds.
+            height, width: size of the drawing in pixels; rows run across the stroke, columns along it.
+            supersample: samples per pixel and axis, averaged.
+
+        Returns:
+            `[N, height, width, 3]` float32: alpha matte in [0, 1] without opacity, then the weights of both colours.
+            The weights are averaged under the matte, so they are the colour that is seen.
+        """
+        shape = np.ascontiguousarray(shape, np.float32)
+        if shape.ndim != 2 or shape.shape[1] != len(self.shape):
+            raise ValueError(f"brush {self.name}: shape must be [N, {len(self.shape)}], got {list(shape.shape)}")
+        out = np.empty((len(shape), height, width, 3), np.float32)
+        _draw(self.point, shape, np.ascontiguousarray(seeds, np.uint32), supersample, out)
+        return out
+
+
+@njit(
+    types.void(
+        POINT_TYPE,
+        types.Array(types.float32, 2, "C"),
+        types.Array(types.uint32, 1, "C"),
+        types.int64,
+        types.Array(types.float32, 4, "C"),
+    ),
+    parallel=True,
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+)
+def _draw(point, shape, seeds, supersample, out):  # type: ignore[no-untyped-def]
+    count, height, width, _ = out.shape
+    for n in prange(count):
+        aspect = shape[n, 0]
+        footprint = np.float32(2.0 / (min(height, width / aspect) * supersample))
+        for row in range(height):
+            for column in range(width):
+                alpha_sum = np.float32(0)
+                start_sum = np.float32(0)
+                end_sum = np.float32(0)
+                plain_start = np.float32(0)
+                plain_end = np.float32(0)
+                for j in range(supersample):
+                    across = np.float32(2 * (row + (j + 0.5) / supersample) / height - 1)
+                    for i in range(supersample):
+                        along = np.float32((2 * (column + (i + 0.5) / supersample) / width - 1) * aspect)
+                        alpha, start, end = point(along, across, footprint, shape[n], seeds[n])
+                        alpha_sum += alpha
+                        start_sum += alpha * start
+                        end_sum += alpha * end
+                        plain_start += start
+                        plain_end += end
+                samples = np.float32(supersample * supersample)
+                out[n, row, column, 0] = alpha_sum / samples
+                # Where nothing is seen the weights still matter to the shading net, which should stay smooth there.
+                if alpha_sum > 1e-4:
+                    out[n, row, column, 1] = start_sum / alpha_sum
+                    out[n, row, column, 2] = end_sum / alpha_sum
+                else:
+                    out[n, row, column, 1] = plain_start / samples
+                    out[n, row, column, 2] = plain_end / samples
