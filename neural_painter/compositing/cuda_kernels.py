@@ -1,0 +1,302 @@
+"""The Triton kernels behind `cuda.py`. Imports triton, so only `cuda.py` imports it, and only when asked to composite.
+
+One program paints one tile and handles all its pixels at once. Each walks the tile's part of `order`, the list of its
+strokes from the bottom up: forward from the last stroke down, backward from the deepest stroke that was seen back up.
+
+`geometry` is [N, 6]: centre x and y, cosine and sine of the angle, 1 / half length, 1 / half width.
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def _pixels(tiles_across, height, width, TILE: tl.constexpr):
+    """Row and column of each pixel of this program's tile, and whether it is on the canvas."""
+    tile = tl.program_id(0)
+    pixel = tl.arange(0, TILE * TILE)
+    row = tile // tiles_across * TILE + pixel // TILE
+    column = tile % tiles_across * TILE + pixel % TILE
+    return row, column, (row < height) & (column < width)
+
+
+@triton.jit
+def _texel(texel, there):
+    """The three channels of a texel, zero beyond the border."""
+    matte = tl.load(texel, mask=there, other=0.0)
+    first = tl.load(texel + 1, mask=there, other=0.0)
+    second = tl.load(texel + 2, mask=there, other=0.0)
+    return matte, first, second
+
+
+@triton.jit
+def _locate(geometry, stroke, x, y, seen, SIDE: tl.constexpr):
+    """Where pixels fall on a stroke's stamp; all zero where the stamp does not reach or the pixel is not `seen`.
+
+    Returns u and v; how far down and across the pixel is from the upper left of the four texels around it, in texels;
+    the offset of that texel in the stamp; and whether the four are within the border: upper left, upper right, lower
+    left, lower right.
+    """
+    record = geometry + stroke * 6
+    dx = x - tl.load(record)
+    dy = y - tl.load(record + 1)
+    cosine = tl.load(record + 2)
+    sine = tl.load(record + 3)
+    u = (dx * cosine + dy * sine) * tl.load(record + 4)
+    v = (dy * cosine - dx * sine) * tl.load(record + 5)
+    across = ((u + 1) * SIDE - 1) * 0.5
+    down = ((v + 1) * SIDE - 1) * 0.5
+    reached = seen & (across > -1) & (across < SIDE) & (down > -1) & (down < SIDE)
+    u = tl.where(reached, u, 0.0)
+    v = tl.where(reached, v, 0.0)
+    across = tl.where(reached, across, 0.0)
+    down = tl.where(reached, down, 0.0)
+    column = tl.floor(across)
+    row = tl.floor(down)
+    upper = reached & (row >= 0)
+    lower = reached & (row < SIDE - 1)
+    left = column >= 0
+    right = column < SIDE - 1
+    offset = (row * SIDE + column).to(tl.int32) * 3
+    return u, v, down - row, across - column, offset, upper & left, upper & right, lower & left, lower & right
+
+
+@triton.jit
+def _mix(top_left, top_right, bottom_left, bottom_right, across, down):
+    """Bilinear interpolation."""
+    top = top_left + across * (top_right - top_left)
+    bottom = bottom_left + across * (bottom_right - bottom_left)
+    return top + down * (bottom - top)
+
+
+@triton.jit
+def _paint(paint, stroke):
+    record = paint + stroke * 7
+    return (
+        tl.load(record),
+        tl.load(record + 1),
+        tl.load(record + 2),
+        tl.load(record + 3),
+        tl.load(record + 4),
+        tl.load(record + 5),
+        tl.load(record + 6),
+    )
+
+
+@triton.jit
+def forward_kernel(
+    geometry,
+    paint,
+    stamps,
+    background,
+    background_channel,
+    background_row,
+    background_column,
+    order,
+    starts,
+    result,
+    transmittance,
+    deepest,
+    height,
+    width,
+    tiles_across,
+    long_side,
+    SIDE: tl.constexpr,
+    TILE: tl.constexpr,
+    CHUNK: tl.constexpr,
+    MAX_ALPHA: tl.constexpr,
+    STOP: tl.constexpr,
+):
+    """Writes the picture, what light is left at each pixel, and the position in `order` of the last stroke it met."""
+    row, column, on_canvas = _pixels(tiles_across, height, width, TILE)
+    x = tl.div_rn(column + 0.5, long_side)
+    y = tl.div_rn(row + 0.5, long_side)
+    start = tl.load(starts + tl.program_id(0))
+    end = tl.load(starts + tl.program_id(0) + 1)
+
+    light = tl.where(on_canvas, 1.0, 0.0)
+    last = tl.zeros_like(row) + end
+    red = tl.zeros_like(light)
+    green = tl.zeros_like(light)
+    blue = tl.zeros_like(light)
+    top = end
+    # Whether light is left is asked once per CHUNK strokes: the answer takes the whole tile.
+    while (top > start) & (tl.max(light, 0) >= STOP):
+        for step in range(0, tl.minimum(CHUNK, top - start)):
+            position = top - 1 - step
+            stroke = tl.load(order + position).to(tl.int64)
+            seen = light >= STOP
+            u, v, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
+            texel = stamps + stroke * (SIDE * SIDE * 3) + offset
+            m00, f00, s00 = _texel(texel, in00)
+            m01, f01, s01 = _texel(texel + 3, in01)
+            m10, f10, s10 = _texel(texel + 3 * SIDE, in10)
+            m11, f11, s11 = _texel(texel + 3 * SIDE + 3, in11)
+            matte = _mix(m00, m01, m10, m11, across, down)
+            first = _mix(f00, f01, f10, f11, across, down)
+            second = _mix(s00, s01, s10, s11, across, down)
+            red1, green1, blue1, red2, green2, blue2, opacity = _paint(paint, stroke)
+
+            # Where the stroke does not reach all its texels are zero, and so is alpha.
+            alpha = tl.minimum(opacity * matte, MAX_ALPHA)
+            amount = light * alpha
+            red += amount * (first * red1 + second * red2)
+            green += amount * (first * green1 + second * green2)
+            blue += amount * (first * blue1 + second * blue2)
+            light = light * (1 - alpha)
+            last = tl.where(seen, position, last)
+        top -= CHUNK
+
+    pixel = row * width + column
+    picture = result + pixel
+    ground = background + row.to(tl.int64) * background_row + column * background_column
+    rest = tl.where(light >= STOP, light, 0.0)
+    red += rest * tl.load(ground, mask=on_canvas, other=0.0)
+    green += rest * tl.load(ground + background_channel, mask=on_canvas, other=0.0)
+    blue += rest * tl.load(ground + 2 * background_channel, mask=on_canvas, other=0.0)
+    tl.store(picture, red, mask=on_canvas)
+    tl.store(picture + height * width, green, mask=on_canvas)
+    tl.store(picture + 2 * height * width, blue, mask=on_canvas)
+    tl.store(transmittance + pixel, light, mask=on_canvas)
+    tl.store(deepest + pixel, last, mask=on_canvas)
+
+
+@triton.jit
+def _add_texel(texel, weight, matte, first, second, there):
+    """Adds a pixel's share to the gradient of a texel, if it is within the border."""
+    tl.atomic_add(texel, weight * matte, mask=there, sem="relaxed")
+    tl.atomic_add(texel + 1, weight * first, mask=there, sem="relaxed")
+    tl.atomic_add(texel + 2, weight * second, mask=there, sem="relaxed")
+
+
+@triton.jit
+def _sum16(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p):
+    """The sums of 16 vectors, as one vector: one reduction over the tile's threads, not 16."""
+    left = tl.join(tl.join(tl.join(a, i), tl.join(e, m)), tl.join(tl.join(c, k), tl.join(g, o)))
+    right = tl.join(tl.join(tl.join(b, j), tl.join(f, n)), tl.join(tl.join(d, l), tl.join(h, p)))
+    return tl.reshape(tl.sum(tl.join(left, right), 0), (16,))
+
+
+@triton.jit
+def backward_kernel(
+    gradient,
+    geometry,
+    paint,
+    stamps,
+    background,
+    background_channel,
+    background_row,
+    background_column,
+    order,
+    starts,
+    transmittance,
+    deepest,
+    sums,
+    stamp_gradient,
+    height,
+    width,
+    tiles_across,
+    long_side,
+    SIDE: tl.constexpr,
+    TILE: tl.constexpr,
+    MAX_ALPHA: tl.constexpr,
+    STOP: tl.constexpr,
+    WITH_STAMPS: tl.constexpr,
+):
+    """Adds to `sums` [N, 16]: the gradients of paint (7), of u and v (2), and those times u and v (4); the rest is 0.
+
+    From the deepest stroke up, with L the light before a stroke and B the colour of all that lies behind it:
+    d picture / d alpha = L (colour - B). Both are carried along without cancellation: L by dividing by 1 - alpha, which
+    is at least 1 - MAX_ALPHA, and B by laying the stroke over it.
+    """
+    row, column, on_canvas = _pixels(tiles_across, height, width, TILE)
+    x = tl.div_rn(column + 0.5, long_side)
+    y = tl.div_rn(row + 0.5, long_side)
+    end = tl.load(starts + tl.program_id(0) + 1)
+    pixel = row * width + column
+    gradient_red = tl.load(gradient + pixel, mask=on_canvas, other=0.0)
+    gradient_green = tl.load(gradient + height * width + pixel, mask=on_canvas, other=0.0)
+    gradient_blue = tl.load(gradient + 2 * height * width + pixel, mask=on_canvas, other=0.0)
+
+    light = tl.load(transmittance + pixel, mask=on_canvas, other=0.0)
+    last = tl.load(deepest + pixel, mask=on_canvas, other=0)
+    last = tl.where(on_canvas, last, end)
+    ground = background + row.to(tl.int64) * background_row + column * background_column
+    visible = on_canvas & (light >= STOP)
+    red = tl.load(ground, mask=visible, other=0.0)
+    green = tl.load(ground + background_channel, mask=visible, other=0.0)
+    blue = tl.load(ground + 2 * background_channel, mask=visible, other=0.0)
+
+    for position in range(tl.min(last, 0), end):
+        stroke = tl.load(order + position).to(tl.int64)
+        seen = position >= last
+        u, v, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
+        texel = stamps + stroke * (SIDE * SIDE * 3) + offset
+        m00, f00, s00 = _texel(texel, in00)
+        m01, f01, s01 = _texel(texel + 3, in01)
+        m10, f10, s10 = _texel(texel + 3 * SIDE, in10)
+        m11, f11, s11 = _texel(texel + 3 * SIDE + 3, in11)
+        matte = _mix(m00, m01, m10, m11, across, down)
+        first = _mix(f00, f01, f10, f11, across, down)
+        second = _mix(s00, s01, s10, s11, across, down)
+        red1, green1, blue1, red2, green2, blue2, opacity = _paint(paint, stroke)
+
+        # Where the stroke does not reach its texels are zero, and so are alpha and every product below but d_alpha,
+        # which counts only together with matte or with the texels' differences.
+        alpha = tl.minimum(opacity * matte, MAX_ALPHA)
+        light = light / (1 - alpha)
+        amount = light * alpha
+        stroke_red = first * red1 + second * red2
+        stroke_green = first * green1 + second * green2
+        stroke_blue = first * blue1 + second * blue2
+        d_red = gradient_red * amount
+        d_green = gradient_green * amount
+        d_blue = gradient_blue * amount
+        d_first = d_red * red1 + d_green * green1 + d_blue * blue1
+        d_second = d_red * red2 + d_green * green2 + d_blue * blue2
+        difference = gradient_red * (stroke_red - red)
+        difference += gradient_green * (stroke_green - green)
+        difference += gradient_blue * (stroke_blue - blue)
+        d_alpha = tl.where(seen & (opacity * matte <= MAX_ALPHA), light * difference, 0.0)
+        d_matte = d_alpha * opacity
+        red += alpha * (stroke_red - red)
+        green += alpha * (stroke_green - green)
+        blue += alpha * (stroke_blue - blue)
+
+        d_column = d_matte * (m01 - m00 + down * (m11 - m10 - m01 + m00))
+        d_column += d_first * (f01 - f00 + down * (f11 - f10 - f01 + f00))
+        d_column += d_second * (s01 - s00 + down * (s11 - s10 - s01 + s00))
+        d_row = d_matte * (m10 - m00 + across * (m11 - m01 - m10 + m00))
+        d_row += d_first * (f10 - f00 + across * (f11 - f01 - f10 + f00))
+        d_row += d_second * (s10 - s00 + across * (s11 - s01 - s10 + s00))
+        d_u = d_column * (SIDE * 0.5)
+        d_v = d_row * (SIDE * 0.5)
+
+        zero = tl.zeros_like(u)
+        total = _sum16(
+            d_red * first,
+            d_green * first,
+            d_blue * first,
+            d_red * second,
+            d_green * second,
+            d_blue * second,
+            d_alpha * matte,
+            d_u,
+            d_v,
+            d_u * u,
+            d_u * v,
+            d_v * u,
+            d_v * v,
+            zero,
+            zero,
+            zero,
+        )
+        tl.atomic_add(sums + stroke * 16 + tl.arange(0, 16), total, sem="relaxed")
+        if WITH_STAMPS:
+            texel = stamp_gradient + stroke * (SIDE * SIDE * 3) + offset
+            up = 1 - down
+            back = 1 - across
+            _add_texel(texel, up * back, d_matte, d_first, d_second, in00)
+            _add_texel(texel + 3, up * across, d_matte, d_first, d_second, in01)
+            _add_texel(texel + 3 * SIDE, down * back, d_matte, d_first, d_second, in10)
+            _add_texel(texel + 3 * SIDE + 3, down * across, d_matte, d_first, d_second, in11)

@@ -1,0 +1,136 @@
+"""The Triton kernels against the reference: in Triton's interpreter everywhere, on a GPU where there is one.
+
+The interpreter has to be chosen before triton is imported, so it runs in a process of its own: this file as a program.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from neural_painter.compositing.constants import TILE
+from neural_painter.compositing.cuda import available, composite_cuda, tile_lists, why_unavailable
+from neural_painter.compositing.reference import composite_reference
+from tests.neural_painter.compositing.cases import cases, errors, random_case, value_and_gradients
+
+ROOT = Path(__file__).parents[3]
+
+# Measured in the interpreter: 1e-6 for the picture and 7e-6 for gradients. A hair's width is hundredths of a texel's
+# rounding away from the next: 1.5e-5 and 5e-5, and the plain reference in float32 does no better. `huge` is 5e-5.
+TOLERANCE = {"picture": 5e-6, "placement": 3e-5, "paint": 3e-5, "stamps": 3e-5, "background": 5e-6}
+HARD = {"hair_thin": 10.0, "huge": 10.0}
+
+
+def check(name: str, found: dict[str, float]) -> None:
+    for tensor, error in found.items():
+        assert error <= TOLERANCE[tensor] * HARD.get(name, 1.0), (name, tensor, error)
+
+
+def interpret() -> None:
+    """Prints, as JSON, each case's errors; and checks that gradients do not depend on which of them are asked for."""
+    found = {name: errors(composite_cuda, case()) for name, case in cases().items()}
+    placement, paint, stamps, background, size = random_case(3)
+    *_, expected, _, _ = value_and_gradients(composite_cuda, (placement, paint, stamps, background, size))
+    paint.requires_grad_()
+    (gradient,) = torch.autograd.grad(composite_cuda(placement, paint, stamps, background, size).sum(), paint)
+    reference = composite_reference(placement, paint, stamps, background, size)
+    (wanted,) = torch.autograd.grad(reference.sum(), paint)
+    torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-4)
+    print(json.dumps({"found": found, "why_unavailable": why_unavailable()}))
+
+
+@pytest.fixture(scope="module")
+def interpreted(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What `interpret` printed, with no compiler in reach: the interpreter must not need one."""
+    pytest.importorskip("triton")
+    empty = str(tmp_path_factory.mktemp("empty"))
+    environment = os.environ | {"TRITON_INTERPRET": "1", "TRITON_CACHE_DIR": empty, "PATH": empty, "CC": "no-compiler"}
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-m", "tests.neural_painter.compositing.test_cuda"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", cases())
+def test_interpreted_agrees_with_the_reference(name: str, interpreted: dict) -> None:
+    check(name, interpreted["found"][name])
+
+
+def test_available_when_interpreted(interpreted: dict) -> None:
+    assert interpreted["why_unavailable"] is None
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", cases())
+def test_agrees_with_the_reference_on_a_gpu(name: str) -> None:
+    assert why_unavailable() is None
+    check(name, errors(composite_cuda, cases()[name](), device="cuda"))
+
+
+def test_imports_without_triton() -> None:
+    program = (
+        "import sys; sys.modules['triton'] = None\n"
+        "import torch; torch.cuda.is_available = lambda: True\n"
+        "from neural_painter.compositing.cuda import available, why_unavailable\n"
+        "assert not available()\n"
+        "print(why_unavailable())"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
+def test_unavailable_without_a_gpu() -> None:
+    assert not available()
+    assert why_unavailable() == "torch sees no GPU"
+
+
+@pytest.mark.parametrize("name", cases())
+def test_tile_lists_hold_every_stroke_that_a_tile_sees(name: str) -> None:
+    placement, _, stamps, _, (height, width) = cases()[name]()
+    order, starts = tile_lists(placement, (height, width), stamps.shape[1])
+    across = -(-width // TILE)
+    assert len(starts) == across * -(-height // TILE) + 1
+    assert starts[0] == 0
+    assert starts[-1] == len(order)
+    lists = [order[a:b].tolist() for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    assert all(strokes == sorted(set(strokes)) for strokes in lists)
+    for n in range(len(placement)):
+        one = composite_reference(
+            placement[n : n + 1], torch.ones(1, 7), torch.ones_like(stamps[:1]), torch.zeros(3), (height, width)
+        )
+        for row, column in one[0].nonzero().tolist():
+            assert n in lists[row // TILE * across + column // TILE], (n, row, column)
+
+
+def test_tile_lists_of_a_diagonal_are_short() -> None:
+    """A thin diagonal across 64 × 64 tiles touches at most three of them per row."""
+    placement = torch.tensor([[0.5, 0.5, 0.7, 0.001, torch.pi / 4]])
+    order, _ = tile_lists(placement, (1024, 1024), 24)
+    assert 64 <= len(order) <= 3 * 64
+
+
+def test_tile_lists_of_many_strokes_in_one_place() -> None:
+    """Memory grows with the pairs: a list may be as long as the strokes are many."""
+    placement = torch.tensor([[0.3, 0.3, 0.001, 0.001, 0.0]]).expand(20_000, 5)
+    order, starts = tile_lists(placement, (512, 512), 24)
+    assert torch.equal(order, torch.arange(20_000, dtype=torch.int32))
+    assert starts.diff().max() == 20_000
+
+
+def test_tile_lists_survive_numbers_that_are_none() -> None:
+    """A painting that has diverged is not this function's to diagnose, but it must not hang or take all memory."""
+    placement = torch.tensor([[torch.nan] * 5, [torch.inf] * 5, [0.5, 0.5, torch.inf, torch.nan, 0.0]])
+    order, _ = tile_lists(placement, (64, 64), 8)
+    assert len(order) <= 3 * 16
+
+
+if __name__ == "__main__":
+    interpret()
