@@ -87,8 +87,9 @@ class Strokes:
         wrong = ~((table >= np.array(low, np.float32)) & (table <= np.array(high, np.float32)))
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
-            range_ = f"{low[column]:.6g} to {high[column]:.6g}"
-            raise ValueError(f"stroke {row}: {columns(brush)[column]} is {table[row, column]}, expected {range_}")
+            least = "more than 0" if low[column] == tiny else f"{low[column]:.6g}"
+            found = f"{columns(brush)[column]} is {table[row, column]!s}"
+            raise ValueError(f"stroke {row}: {found}, expected {least} to {high[column]:.6g}")
 
     def table(self) -> Array:
         """All numbers side by side, `[N, 5 + F + 7]`, in the order of `columns`."""
@@ -270,9 +271,11 @@ def _plain_options(options: Any) -> dict[str, Any]:
             return {key: plain(item, depth + 1) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [plain(item, depth + 1) for item in value]
-        if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        if value is None or isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**63):
             return value
-        raise ValueError(f"options must hold JSON values only, got {type(value).__name__}")
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        raise ValueError(f"options must hold JSON values only, got {short(value)}")
 
     if not isinstance(options, dict):
         raise ValueError(f"options must be an object, got {type(options).__name__}")

@@ -8,6 +8,8 @@ import gzip
 import io
 import json
 import math
+import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -152,7 +154,8 @@ def _unzipped(data: bytes) -> bytes:
 
 def _parsed(data: bytes) -> Header:
     try:
-        found = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        text = data.decode("utf-8")
+        found = json.loads(text, object_pairs_hook=_unique, parse_int=_whole, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8 text") from error
     except json.JSONDecodeError as error:
@@ -173,6 +176,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> Header:
     return found
 
 
+def _whole(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError(f"a whole number of {len(text)} digits is too large")
+    return int(text)
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
 
@@ -185,11 +194,16 @@ def _rows(rows: Any, width: int, rows_key: str) -> Array:
     for index, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != width or not {type(value) for value in row} <= {int, float}:
             raise ValueError(f"row {index} of {rows_key} must be a list of {width} numbers")
-    try:
-        with np.errstate(over="ignore"):  # infinity is for the caller to find, with its row
-            return np.array(rows, np.float64).reshape(len(rows), width).astype(np.float32)
-    except OverflowError as error:
-        raise ValueError(f"{rows_key} hold a number that is too large") from error
+    with np.errstate(over="ignore"):  # infinity is for the caller to find, with its row
+        return np.array(rows, np.float64).reshape(len(rows), width).astype(np.float32)
+
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error)
+# NumPy's own reader passes a stranger's header on to Python's tokenizer; this is all that NumPy ever writes.
+_ARRAY_HEADER = re.compile(
+    rb"\{'descr': '(?P<dtype>[<>|]\w{1,8})', 'fortran_order': (?P<fortran>True|False), "
+    rb"'shape': \((?P<shape>\d{1,12},|\d{1,12}(, \d{1,12}){1,4}|)\), \} *\n"
+)
 
 
 def _from_npz(data: bytes, rows_key: str, accept: Callable[[Header], None]) -> tuple[Header, Array]:
@@ -203,26 +217,28 @@ def _from_npz(data: bytes, rows_key: str, accept: Callable[[Header], None]) -> t
             header = _parsed(_member(archive, "header", "|u1", (MAX_HEADER,)).tobytes())
             accept(header)
             return header, _member(archive, rows_key, "<f4", (MAX_ROWS, len(header["columns"])))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, MemoryError) as error:
-        raise ValueError(f"damaged archive ({error})") from error
+    except (*_DAMAGE, RuntimeError, MemoryError, IndexError, OverflowError) as error:
+        raise ValueError(f"damaged archive ({short(str(error))})") from error
 
 
 def _member(archive: zipfile.ZipFile, name: str, dtype: str, most: tuple[int, ...]) -> Array:
     """An array whose first side is at most, whose others are exactly `most`; nothing of its size is read before."""
+    if archive.getinfo(f"{name}.npy").compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name}.npy is packed in another way than deflated")  # zipfile unpacks those without limit
     with archive.open(f"{name}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"{name}.npy is of version {version}, expected (1, 0)")
-        shape, fortran, found = np.lib.format.read_array_header_1_0(file, max_header_size=512)
-        fits = len(shape) == len(most) and shape[1:] == most[1:] and 0 <= shape[0] <= most[0]
-        if found != np.dtype(dtype) or fortran or not fits:
-            found_as = f"{short(str(found))} {list(shape[:4])}"
-            raise ValueError(f"{name}.npy holds {found_as}, expected {dtype} up to {list(most)}")
-        size = math.prod(shape) * found.itemsize
+        start = file.read(10)
+        head = _ARRAY_HEADER.fullmatch(file.read(min(int.from_bytes(start[8:], "little"), 512)))
+        if start[:8] != b"\x93NUMPY\x01\0" or not head:
+            raise ValueError(f"{name}.npy does not begin with a header of NumPy, version 1.0")
+        shape = tuple(int(side) for side in head["shape"].split(b",") if side.strip())
+        fits = len(shape) == len(most) and shape[1:] == most[1:] and shape[0] <= most[0]
+        if head["dtype"] != dtype.encode() or head["fortran"] != b"False" or not fits:
+            raise ValueError(f"{name}.npy holds {head[0].decode().strip()}, expected {dtype} up to {list(most)}")
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         data = file.read(size + 1)
     if len(data) != size:
         raise ValueError(f"{name}.npy holds {'more' if len(data) > size else 'less'} than its header says")
-    return np.frombuffer(data, found).reshape(shape).astype(found.newbyteorder("="))
+    return np.frombuffer(data, dtype).reshape(shape).astype(np.dtype(dtype).newbyteorder("="))
 
 
 def short(value: Any) -> str:

@@ -1,0 +1,21 @@
+"""The command line: one file per command. Nothing here or in the commands' heads loads torch, numba or OpenCV.
+
+A command is a module with `run(words) -> exit status`. Whatever goes wrong in it is raised, and reported here, once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from neural_painter.cli.failures import guarded
+
+COMMANDS = {"render": "paint a stroke document again, at any size, without optimising"}
+"""First words that name a command, with what they do. Everything else is for `paint`."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command that the first word names, `paint` where it names none; returns its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = words.pop(0) if words and words[0] in COMMANDS else "paint"
+    return guarded(lambda: int(import_module(f"{__name__}.{name}").run(words)))

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neural_painter.cli.threads import calm_threads
 from renderers.brushes import names
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, help="folder for weights and card (default: the project's own)")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint file (default: checkpoints/BRUSH.safetensors)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    parser.add_argument("--steps", type=int, help="optimiser steps (default: 4000)")
+    parser.add_argument("--steps", type=int, help="optimiser steps (default: 3000)")
     parser.add_argument("--batch", type=int, help="strokes a step and process (default: 128)")
     parser.add_argument("--rate", type=float, help="peak learning rate (default: 0.004)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and samples (default: 0)")
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"--{name.replace('_', '-')}: expected at least {low}, got {value}")
     if options.rate is not None and not 0 < options.rate < 1:
         parser.error(f"--rate: expected a number between 0 and 1, got {options.rate}")
+    calm_threads()
     from renderers.weights import WeightsError
 
     try:

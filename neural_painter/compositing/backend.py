@@ -1,7 +1,5 @@
 """Chooses the back end."""
 
-from importlib.util import find_spec
-
 from torch import Tensor
 
 from neural_painter.compositing.reference import composite_reference
@@ -31,7 +29,7 @@ def composite(
     """
     _check(placement, paint, stamps, background, size)
     if backend == "auto":
-        backend = "cpu" if placement.device.type == "cpu" else "cuda" if _has_triton() else "reference"
+        backend = "cpu" if placement.device.type == "cpu" else _on_cuda()
     # The back ends compile when they are imported, so only the one in use is.
     if backend == "cpu":
         from neural_painter.compositing.cpu import composite_cpu
@@ -46,8 +44,11 @@ def composite(
     raise ValueError(f"no compositor {backend!r}, expected auto, cpu, cuda or reference")
 
 
-def _has_triton() -> bool:
-    return find_spec("triton") is not None
+def _on_cuda() -> str:
+    """Triton's kernels where they run; the reference is the fallback."""
+    from neural_painter.compositing.cuda import why_unavailable
+
+    return "reference" if why_unavailable() else "cuda"
 
 
 def _check(placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor, size: tuple[int, int]) -> None:

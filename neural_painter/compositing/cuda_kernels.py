@@ -3,8 +3,13 @@
 One program paints one tile and handles all its pixels at once. Each walks the tile's part of `order`, the list of its
 strokes from the bottom up: forward from the last stroke down, backward from the deepest stroke that was seen back up.
 
+The kernels are long because a call costs Triton's interpreter milliseconds, and the tests run there.
+
 `geometry` is [N, 6]: centre x and y, cosine and sine of the angle, 1 / half length, 1 / half width.
 """
+
+# mypy: allow-untyped-defs
+# (Triton's types are not Python's: a kernel's arguments are pointers, numbers and compile-time constants.)
 
 import triton
 import triton.language as tl
@@ -18,15 +23,6 @@ def _pixels(tiles_across, height, width, TILE: tl.constexpr):
     row = tile // tiles_across * TILE + pixel // TILE
     column = tile % tiles_across * TILE + pixel % TILE
     return row, column, (row < height) & (column < width)
-
-
-@triton.jit
-def _texel(texel, there):
-    """The three channels of a texel, zero beyond the border."""
-    matte = tl.load(texel, mask=there, other=0.0)
-    first = tl.load(texel + 1, mask=there, other=0.0)
-    second = tl.load(texel + 2, mask=there, other=0.0)
-    return matte, first, second
 
 
 @triton.jit
@@ -62,11 +58,22 @@ def _locate(geometry, stroke, x, y, seen, SIDE: tl.constexpr):
 
 
 @triton.jit
-def _mix(top_left, top_right, bottom_left, bottom_right, across, down):
-    """Bilinear interpolation."""
-    top = top_left + across * (top_right - top_left)
-    bottom = bottom_left + across * (bottom_right - bottom_left)
-    return top + down * (bottom - top)
+def _texels(texel, in00, in01, in10, in11, SIDE: tl.constexpr):
+    """Matte, first and second weight of the texels upper left, upper right, lower left, lower right; 0 beyond."""
+    return (
+        tl.load(texel, mask=in00, other=0.0),
+        tl.load(texel + 3, mask=in01, other=0.0),
+        tl.load(texel + 3 * SIDE, mask=in10, other=0.0),
+        tl.load(texel + (3 * SIDE + 3), mask=in11, other=0.0),
+        tl.load(texel + 1, mask=in00, other=0.0),
+        tl.load(texel + 4, mask=in01, other=0.0),
+        tl.load(texel + (3 * SIDE + 1), mask=in10, other=0.0),
+        tl.load(texel + (3 * SIDE + 4), mask=in11, other=0.0),
+        tl.load(texel + 2, mask=in00, other=0.0),
+        tl.load(texel + 5, mask=in01, other=0.0),
+        tl.load(texel + (3 * SIDE + 2), mask=in10, other=0.0),
+        tl.load(texel + (3 * SIDE + 5), mask=in11, other=0.0),
+    )
 
 
 @triton.jit
@@ -122,19 +129,20 @@ def forward_kernel(
     top = end
     # Whether light is left is asked once per CHUNK strokes: the answer takes the whole tile.
     while (top > start) & (tl.max(light, 0) >= STOP):
-        for step in range(0, tl.minimum(CHUNK, top - start)):
+        for step in range(tl.minimum(CHUNK, top - start)):
             position = top - 1 - step
             stroke = tl.load(order + position).to(tl.int64)
             seen = light >= STOP
-            u, v, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
+            _u, _v, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
             texel = stamps + stroke * (SIDE * SIDE * 3) + offset
-            m00, f00, s00 = _texel(texel, in00)
-            m01, f01, s01 = _texel(texel + 3, in01)
-            m10, f10, s10 = _texel(texel + 3 * SIDE, in10)
-            m11, f11, s11 = _texel(texel + 3 * SIDE + 3, in11)
-            matte = _mix(m00, m01, m10, m11, across, down)
-            first = _mix(f00, f01, f10, f11, across, down)
-            second = _mix(s00, s01, s10, s11, across, down)
+            m00, m01, m10, m11, f00, f01, f10, f11, s00, s01, s10, s11 = _texels(texel, in00, in01, in10, in11, SIDE)
+            w11 = down * across
+            w10 = down - w11
+            w01 = across - w11
+            w00 = 1 - down - w01
+            matte = w00 * m00 + w01 * m01 + w10 * m10 + w11 * m11
+            first = w00 * f00 + w01 * f01 + w10 * f10 + w11 * f11
+            second = w00 * s00 + w01 * s01 + w10 * s10 + w11 * s11
             red1, green1, blue1, red2, green2, blue2, opacity = _paint(paint, stroke)
 
             # Where the stroke does not reach all its texels are zero, and so is alpha.
@@ -159,14 +167,6 @@ def forward_kernel(
     tl.store(picture + 2 * height * width, blue, mask=on_canvas)
     tl.store(transmittance + pixel, light, mask=on_canvas)
     tl.store(deepest + pixel, last, mask=on_canvas)
-
-
-@triton.jit
-def _add_texel(texel, weight, matte, first, second, there):
-    """Adds a pixel's share to the gradient of a texel, if it is within the border."""
-    tl.atomic_add(texel, weight * matte, mask=there, sem="relaxed")
-    tl.atomic_add(texel + 1, weight * first, mask=there, sem="relaxed")
-    tl.atomic_add(texel + 2, weight * second, mask=there, sem="relaxed")
 
 
 @triton.jit
@@ -232,13 +232,14 @@ def backward_kernel(
         seen = position >= last
         u, v, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
         texel = stamps + stroke * (SIDE * SIDE * 3) + offset
-        m00, f00, s00 = _texel(texel, in00)
-        m01, f01, s01 = _texel(texel + 3, in01)
-        m10, f10, s10 = _texel(texel + 3 * SIDE, in10)
-        m11, f11, s11 = _texel(texel + 3 * SIDE + 3, in11)
-        matte = _mix(m00, m01, m10, m11, across, down)
-        first = _mix(f00, f01, f10, f11, across, down)
-        second = _mix(s00, s01, s10, s11, across, down)
+        m00, m01, m10, m11, f00, f01, f10, f11, s00, s01, s10, s11 = _texels(texel, in00, in01, in10, in11, SIDE)
+        w11 = down * across
+        w10 = down - w11
+        w01 = across - w11
+        w00 = 1 - down - w01
+        matte = w00 * m00 + w01 * m01 + w10 * m10 + w11 * m11
+        first = w00 * f00 + w01 * f01 + w10 * f10 + w11 * f11
+        second = w00 * s00 + w01 * s01 + w10 * s10 + w11 * s11
         red1, green1, blue1, red2, green2, blue2, opacity = _paint(paint, stroke)
 
         # Where the stroke does not reach its texels are zero, and so are alpha and every product below but d_alpha,
@@ -294,9 +295,16 @@ def backward_kernel(
         tl.atomic_add(sums + stroke * 16 + tl.arange(0, 16), total, sem="relaxed")
         if WITH_STAMPS:
             texel = stamp_gradient + stroke * (SIDE * SIDE * 3) + offset
-            up = 1 - down
-            back = 1 - across
-            _add_texel(texel, up * back, d_matte, d_first, d_second, in00)
-            _add_texel(texel + 3, up * across, d_matte, d_first, d_second, in01)
-            _add_texel(texel + 3 * SIDE, down * back, d_matte, d_first, d_second, in10)
-            _add_texel(texel + 3 * SIDE + 3, down * across, d_matte, d_first, d_second, in11)
+            tl.atomic_add(texel, w00 * d_matte, mask=in00, sem="relaxed")
+            tl.atomic_add(texel + 1, w00 * d_first, mask=in00, sem="relaxed")
+            tl.atomic_add(texel + 2, w00 * d_second, mask=in00, sem="relaxed")
+            tl.atomic_add(texel + 3, w01 * d_matte, mask=in01, sem="relaxed")
+            tl.atomic_add(texel + 4, w01 * d_first, mask=in01, sem="relaxed")
+            tl.atomic_add(texel + 5, w01 * d_second, mask=in01, sem="relaxed")
+            below = texel + 3 * SIDE
+            tl.atomic_add(below, w10 * d_matte, mask=in10, sem="relaxed")
+            tl.atomic_add(below + 1, w10 * d_first, mask=in10, sem="relaxed")
+            tl.atomic_add(below + 2, w10 * d_second, mask=in10, sem="relaxed")
+            tl.atomic_add(below + 3, w11 * d_matte, mask=in11, sem="relaxed")
+            tl.atomic_add(below + 4, w11 * d_first, mask=in11, sem="relaxed")
+            tl.atomic_add(below + 5, w11 * d_second, mask=in11, sem="relaxed")

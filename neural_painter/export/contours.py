@@ -59,8 +59,8 @@ def _trace(grid, level, points):  # type: ignore[no-untyped-def]
             elif inside == 8 or inside == 9 or inside == 11:
                 follow[bottom] = left if inside == 8 else (top if inside == 9 else right)
 
-    ends = []
-    count = 0
+    ends = np.empty(below, np.int64)
+    loops = count = 0
     for first in range(2 * below):
         edge = first
         while follow[edge] >= 0:
@@ -76,6 +76,7 @@ def _trace(grid, level, points):  # type: ignore[no-untyped-def]
             following = follow[edge]
             follow[edge] = -1
             edge = following
-        if count > (ends[-1] if len(ends) else 0):
-            ends.append(count)
-    return np.array(ends, dtype=np.int64)
+        if count > (ends[loops - 1] if loops else 0):
+            ends[loops] = count
+            loops += 1
+    return ends[:loops]

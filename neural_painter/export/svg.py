@@ -1,8 +1,8 @@
 """A painting as vector graphics: a path for every stroke, in painting order, whatever the brush.
 
 A stroke becomes the outline of its matte, filled along the stroke with a gradient of the colours and opacities that are
-seen there, or with one colour where the brush has but one. What is finer than that, bristles or grain, is lost; what a stroke *is* stays: a shape that can be picked,
-moved and recoloured.
+seen there, or with one colour where the brush has but one. What is finer than that, bristles or grain, is lost; what a
+stroke *is* stays: a shape that can be picked, moved and recoloured.
 """
 
 from collections.abc import Iterator
@@ -164,8 +164,8 @@ def _outline(loops: list[Array], placement: Array, shape: tuple[int, ...]) -> st
         points = np.stack([u * cos(angle) - v * sin(angle), u * sin(angle) + v * cos(angle)], axis=1).astype(np.float32)
         if abs(cv2.contourArea(points)) < least:
             continue
-        points = cv2.approxPolyDP(points[:, None], TOLERANCE, True)[:, 0]
-        whole = np.rint(points + np.array([x, y]) * UNITS).astype(int)
+        corners = cv2.approxPolyDP(points[:, None], TOLERANCE, True)[:, 0]
+        whole = np.rint(corners + np.array([x, y]) * UNITS).astype(int)
         steps = np.diff(whole, axis=0)
         steps = steps[(steps != 0).any(axis=1)]
         if len(steps) < 2:

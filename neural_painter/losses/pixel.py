@@ -10,7 +10,8 @@ def pixel_loss(canvas: Tensor, target: Tensor, *, edge_weight: float = 0.0, leve
     The mean squared error alone trades an edge for a flat area of the same size; the edge term weighs edges higher.
 
     Args:
-        canvas, target: `[3, H, W]` or `[N, 3, H, W]` in [0, 1].
+        canvas: `[3, H, W]` or `[N, 3, H, W]` in [0, 1].
+        target: the same.
         edge_weight: weight of the edge term; 0 leaves it out.
         levels: scales of the edge term: full size, half, quarter ...; those with a side below 2 pixels are left out.
 

@@ -1,10 +1,14 @@
 """The ground-truth brushes, one file each. A module in this folder that defines BRUSH is a brush; nothing else to edit."""
 
+from __future__ import annotations
+
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from renderers.brush import Brush
+if TYPE_CHECKING:  # names() must not load numba: `paint.py --help` calls it
+    from renderers.brush import Brush
 
 
 @cache

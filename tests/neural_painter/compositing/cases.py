@@ -135,7 +135,7 @@ def opaque_stack() -> Arguments:
 
 
 def nearly_opaque_stack() -> Arguments:
-    """As above with alphas from 0.9 to 0.998: the light is spent after two to four strokes, one pixel unlike another."""
+    """As above with alphas of 0.9 and more: the light is spent after two to four strokes, one pixel unlike another."""
     placement, paint, stamps, *rest = random_case(6, seed=11)
     placement[:, 2:4] = 0.4 + placement[:, 2:4]
     paint[:, 6] = 0.998

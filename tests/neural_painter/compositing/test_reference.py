@@ -8,7 +8,7 @@ from torch import Tensor
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
 from neural_painter.compositing.reference import composite_reference
-from tests.neural_painter.compositing.cases import NAMES, Arguments, cases, random_case
+from tests.neural_painter.compositing.cases import Arguments, cases, random_case
 
 
 def composite_slowly(
@@ -66,8 +66,7 @@ def in_double(arguments: Arguments) -> Arguments:
 def test_agrees_with_the_contract(name: str) -> None:
     arguments = in_double(cases()[name]())
     error = (composite_reference(*arguments) - composite_slowly(*arguments)).abs().max()
-    print(name, float(error))
-    assert error < 1e-13
+    assert error < 1e-14  # measured: 7e-16
 
 
 def one_stroke(placement: list[float], matte: list[list[float]], opacity: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -141,5 +140,4 @@ def test_gradients_by_finite_differences(picture: bool) -> None:
     placement, paint, stamps, background, size = in_double(random_case(3, size=(5, 6), stamp=3, picture=picture))
     placement[:, 2:4] += 0.3
     leaves = [tensor.requires_grad_() for tensor in (placement, paint, stamps, background)]
-    assert len(leaves) == len(NAMES)
-    assert torch.autograd.gradcheck(lambda *tensors: composite_reference(*tensors, size), leaves, fast_mode=False)
+    assert torch.autograd.gradcheck(lambda *tensors: composite_reference(*tensors, size), leaves)

@@ -1,6 +1,7 @@
 """Transport: against Sinkhorn from its definition, against POT, by hand, gradients, and what it is for."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import ot
@@ -11,6 +12,21 @@ from torch import Tensor
 from neural_painter.losses import transport
 from neural_painter.losses.pixel import pixel_loss
 from neural_painter.losses.transport import TransportError, TransportLoss, transport_cost, transport_loss
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """POT's threads spin for seconds when other processes share the cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_the_solver_leaves_the_threads_as_they_were() -> None:
+    torch.set_num_threads(2)
+    transport_cost(pictures(1, 4, 5), pictures(1, 4, 5, seed=1))
+    assert torch.get_num_threads() == 2
 
 
 def pictures(n: int, height: int, width: int, seed: int = 0) -> Tensor:
@@ -57,9 +73,9 @@ def test_agrees_with_the_definition(blur: float, method: str) -> None:
     a, b = pictures(2, 6, 8), pictures(2, 6, 8, seed=1) ** 4
     want = [debiased_cost(masses(x), masses(y), distances(6, 8), blur**2) for x, y in zip(a, b, strict=True)]
     got = transport_cost(a, b, blur=blur, tol=1e-8, max_iter=5000, method=method)
-    assert got.tolist() == pytest.approx(want, abs=1e-12)  # measured: MEASURED_DEF
-    # At the default tolerance the value, at a minimum, is off by far less than the marginals.
-    assert transport_cost(a, b, blur=blur, method=method).tolist() == pytest.approx(want, abs=1e-6)
+    assert got.tolist() == pytest.approx(want, abs=1e-12)  # measured: 3e-14
+    # At the default tolerance the value, being extremal, is off by far less than the marginals: 4e-10.
+    assert transport_cost(a, b, blur=blur, method=method).tolist() == pytest.approx(want, abs=1e-8)
 
 
 def test_the_entropic_part_agrees_with_sinkhorn2() -> None:
@@ -67,7 +83,7 @@ def test_the_entropic_part_agrees_with_sinkhorn2() -> None:
     p, q = masses(a[0]), masses(b[0])
 
     def linear(x: np.ndarray, y: np.ndarray) -> float:
-        answer, log = ot.sinkhorn2(x, y, cost, 0.01, "sinkhorn_log", numItermax=10000, stopThr=1e-12, log=True)
+        _, log = ot.sinkhorn2(x, y, cost, 0.01, "sinkhorn_log", numItermax=10000, stopThr=1e-12, log=True)
         f, g = (0.01 * log["log_u"] - 0.01 * np.log(x), 0.01 * log["log_v"] - 0.01 * np.log(y))
         return float(f @ x + g @ y)
 
@@ -82,7 +98,7 @@ def test_a_small_blur_comes_near_the_exact_cost() -> None:
     want = ot.emd2(masses(a[0]), masses(b[0]), distances(6, 6))
     errors = [abs(float(transport_cost(a, b, blur=blur, max_iter=5000)) / want - 1) for blur in (0.2, 0.1, 0.03)]
     assert errors[0] > errors[1] > errors[2]
-    assert errors[2] < 0.02  # measured: MEASURED_EMD
+    assert errors[2] < 0.02  # measured: 0.08, 0.04, 0.004
 
 
 def test_both_ways_to_add_agree(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +112,7 @@ def test_both_ways_to_add_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_by_hand_one_pixel_to_another(blur: float, method: str) -> None:
     # 3 rows and 4 columns of 8: the distance is 5 / 8 of the long side, whatever the blur
     a, b = one_pixel(6, 8, 1, 2), one_pixel(6, 8, 4, 6)
-    assert float(transport_cost(a, b, blur=blur, method=method)) == pytest.approx(25 / 64, rel=2e-5)
+    assert float(transport_cost(a, b, blur=blur, method=method)) == pytest.approx(25 / 64, rel=1e-5)  # measured: 1.2e-6
 
 
 def test_a_shift_costs_its_square() -> None:
@@ -105,7 +121,9 @@ def test_a_shift_costs_its_square() -> None:
     shape = torch.exp(-((x[:, None] - 11) ** 2 + (x[None, :] - 7) ** 2) / 8)
     moved = torch.exp(-((x[:, None] - 11) ** 2 + (x[None, :] - 15) ** 2) / 8)
     for blur in (0.05, 0.1, 0.2):
-        assert float(transport_cost(shape[None], moved[None], blur=blur)) == pytest.approx((8 / 24) ** 2, rel=2e-3)
+        assert float(transport_cost(shape[None], moved[None], blur=blur)) == pytest.approx(
+            (8 / 24) ** 2, rel=1e-3
+        )  # 2e-4
 
 
 def test_symmetric_zero_at_equality_non_negative_any_scale() -> None:
@@ -123,11 +141,14 @@ def test_symmetric_zero_at_equality_non_negative_any_scale() -> None:
 @pytest.mark.parametrize("method", ["grid", "pot"])
 def test_gradcheck(method: str) -> None:
     """Potentials are derivatives: against finite differences in float64, through the normalisation too."""
-    a, b = (0.1 + pictures(2, 4, 5, seed) for seed in (0, 1))
+    a, b = (0.1 + pictures(1, 4, 5, seed) for seed in (0, 1))
     a.requires_grad_()
     b.requires_grad_()
     assert torch.autograd.gradcheck(
-        lambda a, b: transport_cost(a, b, blur=0.2, tol=1e-10, max_iter=5000, method=method), (a, b), atol=1e-6, rtol=1e-4
+        lambda a, b: transport_cost(a, b, blur=0.2, tol=1e-10, max_iter=5000, method=method),
+        (a, b),
+        atol=1e-6,
+        rtol=1e-4,
     )
 
 
@@ -137,15 +158,13 @@ def test_the_gradient_ignores_the_amount_of_ink() -> None:
     assert float((gradient * a).sum().detach()) == pytest.approx(0, abs=1e-9)
 
 
-def test_sparse_ink_converges_within_the_budget() -> None:
+def test_sparse_ink_converges() -> None:
     """A few scattered pixels are the hard case: over-relaxation diverges there and has to be damped."""
     generator = torch.Generator().manual_seed(0)
     for density in (0.01, 0.03, 0.05):
         a, b = (torch.rand(2, 6, 24, 24, generator=generator, dtype=torch.float64) < density).double()
-        solver = transport._Solver((24, 24), 0.05, 1e-3, 400, "grid")
         a, b = transport._normalise(a, "a"), transport._normalise(b, "b")
-        f, g, error = solver.attempt(a, b, 0.05**2, 1e-3, 400, None, True)
-        assert error <= 1e-3
+        f, g = transport._Solver((24, 24), 0.05, 1e-3, 200, "grid").between(a, b)
         flat = torch.from_numpy(distances(24, 24))
         plan = a.flatten(1)[:, :, None] * b.flatten(1)[:, None] * torch.exp(
             (f.flatten(1)[:, :, None] + g.flatten(1)[:, None] - flat) / 0.05**2
@@ -176,14 +195,14 @@ def test_refuses_what_makes_no_sense() -> None:
     with pytest.raises(ValueError, match="not the target's"):
         transport_loss(torch.ones(3, 4, 5), torch.ones(3, 4, 4))
     for value in (math.nan, math.inf):
-        with pytest.raises(ValueError, match=r"image \d of canvas"):
+        with pytest.raises(ValueError, match="not finite"):
             transport_loss(torch.full((3, 8, 8), value), torch.ones(3, 8, 8))
 
 
 @pytest.mark.parametrize("method", ["grid", "pot"])
 def test_says_when_it_has_failed(method: str) -> None:
     with pytest.raises(TransportError, match="marginals off by"):
-        transport_cost(one_pixel(6, 8, 1, 2), pictures(1, 6, 8), blur=0.03, tol=1e-13, max_iter=1, method=method)
+        transport_cost(pictures(1, 6, 8) ** 9, pictures(1, 6, 8, seed=1) ** 9, tol=1e-9, max_iter=1, method=method)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 3), (50, 37)])
@@ -265,5 +284,5 @@ def test_reaches_a_target_that_the_strokes_do_not_touch(tone: float, paper: floa
             loss(draw(centres, tone, paper)).backward()
             optimiser.step()
         left[name] = float(torch.cdist(centres.detach(), goals).amin(dim=0).max())
-    assert left["transport"] < 0.05  # measured: MEASURED_T long sides from the farther goal
-    assert left["pixel"] > 0.4  # measured: MEASURED_P
+    assert left["transport"] < 0.05  # measured: 0.010 to 0.031 long sides from the nearest stroke to a goal
+    assert left["pixel"] > 0.4  # measured: 0.50

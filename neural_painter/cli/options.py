@@ -1,0 +1,162 @@
+"""Options: made from the config dataclass, whose names, types, defaults and help texts are the only ones there are."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar, get_type_hints
+
+from neural_painter.cli.failures import program
+from neural_painter.errors import UsageError
+
+Colour = tuple[float, float, float]
+Config = TypeVar("Config")
+
+LONGEST_SIDE = 20_000
+"""Pixels; a picture of 20 000 x 20 000 takes 5 GB while it is painted."""
+
+ANIMATION = {"duration": 10.0, "fps": 30.0, "hold": 2.0}
+"""Defaults of `export.save`, shown in help texts; a test compares them."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError where argparse would print and exit."""
+
+    def __init__(self, command: str = "", **settings: Any) -> None:
+        name = f"{program()} {command}".strip()
+        super().__init__(prog=name, formatter_class=_Formatter, allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.removeprefix("argument "), hint=f"See {self.prog} --help")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Writes `-o, --output OUT` in every Python; before 3.13 argparse repeats OUT."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=27, width=100)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        return f"{', '.join(action.option_strings)} {self._format_args(action, (action.metavar or action.dest).upper())}"
+
+
+def add_config(parser: argparse.ArgumentParser, config: type) -> None:
+    """One option for each field of a config dataclass. What is not given is absent from the namespace."""
+    hints = get_type_hints(config)
+    for option in fields(config):
+        kind = hints[option.name]
+        shown = _hexadecimal(option.default) if kind == Colour else option.default  # type: ignore[arg-type]
+        parser.add_argument(
+            f"--{option.name.replace('_', '-')}",
+            dest=option.name,
+            default=argparse.SUPPRESS,
+            type=_TYPES[kind],
+            metavar={int: "N", float: "X", Colour: "COLOR"}.get(kind, option.name),
+            help=f"{option.metadata['help']} (default: {shown})",
+        )
+
+
+def config_from(options: argparse.Namespace, config: type[Config], base: dict[str, Any] | None = None) -> Config:
+    """The config that was asked for: what was given, else what `base` says, else the defaults.
+
+    Raises:
+        UsageError: a value is out of range; the message names the option.
+    """
+    names = [option.name for option in fields(config)]  # type: ignore[arg-type]
+    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    try:
+        return config(**{**(base or {}), **given})
+    except UsageError as error:
+        raise UsageError(f"--{error}", hint=error.hint) from None
+
+
+def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:
+    """Options of what is written and said."""
+    parser.add_argument("-o", "--output", action="append", default=[], metavar="out", help=default)
+    parser.add_argument(
+        "--size",
+        type=parse_size,
+        metavar="size",
+        help=f"pixels of what is written: WIDTHxHEIGHT, or the long side; up to {LONGEST_SIDE} a side "
+        "(default: the photo's own size)",
+    )
+    for name, text in (
+        ("duration", "of an animation: seconds of painting"),
+        ("fps", "of an animation: frames a second"),
+        ("hold", "of an animation: seconds for which the finished painting stays"),
+    ):
+        parser.add_argument(f"--{name}", type=_number, metavar="X", help=f"{text} (default: {ANIMATION[name]:g})")
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per picture on stdout")
+    parser.add_argument("--quiet", action="store_true", help="say nothing unless something goes wrong")
+
+
+def animation_of(options: argparse.Namespace) -> dict[str, float]:
+    """The animation options that were given, as `export.save` takes them."""
+    return {name: value for name in ANIMATION if (value := getattr(options, name)) is not None}
+
+
+def parse_size(text: str) -> int | tuple[int, int]:
+    """Reads a long side, or WIDTHxHEIGHT as `(height, width)`."""
+    parts = text.lower().replace("×", "x").split("x")
+    if not (len(parts) in (1, 2) and all(part.isascii() and part.isdigit() for part in parts)):
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT or the long side in pixels, got {text!r}")
+    sides = [int(part) for part in parts]
+    if not all(1 <= side <= LONGEST_SIDE for side in sides):
+        raise argparse.ArgumentTypeError(f"expected 1 to {LONGEST_SIDE} pixels a side, got {text}")
+    return sides[0] if len(sides) == 1 else (sides[1], sides[0])
+
+
+def fit_size(asked: int | tuple[int, int] | None, size: tuple[int, int], name: Path) -> tuple[int, int]:
+    """The size `(height, width)` to write a picture of `size` at.
+
+    Raises:
+        UsageError: the picture would have to be cropped or stretched by more than the pixel that rounding takes.
+    """
+    from neural_painter.images import fit_long_side
+
+    if asked is None:
+        return size
+    if isinstance(asked, int):
+        return fit_long_side(*size, asked)
+    fitting = fit_long_side(*size, max(asked))
+    if max(abs(a - b) for a, b in zip(asked, fitting, strict=True)) > 1:
+        height, width = size
+        raise UsageError(
+            f"--size: {asked[1]}x{asked[0]} does not have the shape of {name} ({width}x{height})",
+            hint=f"--size {fitting[1]}x{fitting[0]} does, or give the long side only: --size {max(asked)}",
+        )
+    return asked
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+
+
+def _colour(text: str) -> Colour:
+    from neural_painter.images import parse_colour
+
+    try:
+        return parse_colour(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(f"{error}. {error.hint}") from None
+
+
+def _hexadecimal(colour: Colour) -> str:
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in colour)
+
+
+_TYPES: dict[Any, Any] = {str: str, int: _whole, float: _number, Colour: _colour}

@@ -1,0 +1,318 @@
+"""`paint.py PHOTO...`: paints photos in turn."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neural_painter import __version__
+from neural_painter.cli import COMMANDS
+from neural_painter.cli.failures import (
+    DONE,
+    INTERRUPTED,
+    PARTLY,
+    STATUSES,
+    emit,
+    is_about_weights,
+    program,
+    report,
+    say,
+)
+from neural_painter.cli.interrupts import Interrupts
+from neural_painter.cli.options import Parser, add_config, add_outputs, animation_of, config_from, fit_size
+from neural_painter.cli.outputs import check_animations, check_names, folders_made, keep, name_outputs
+from neural_painter.cli.progress import Bar, kernel_notice
+from neural_painter.cli.results import json_line, write_outputs
+from neural_painter.errors import InputError, UsageError
+from neural_painter.files import check_output
+from neural_painter.painter.config import PaintConfig
+
+if TYPE_CHECKING:
+    from neural_painter.painting import Painting
+    from neural_painter.strokes import StrokeDocument
+
+DEFAULT_OUTPUT = "{name}-{brush}.png"
+
+DESCRIPTION = """Turns photos into paintings made of real strokes.
+
+  python paint.py cat.jpg
+  python paint.py cat.jpg -o cat.png -o cat.svg -o cat.mp4 --brush watercolor --strokes 2000
+  python paint.py photos/ -o paintings/"""
+
+EPILOG = f"""commands:
+{{commands}}
+  python paint.py COMMAND --help tells more of each; a photo of that name is ./COMMAND.
+
+Several photos: one that fails is reported, and the others are painted. Ctrl-C keeps the painting so far
+beside its output, as NAME.unfinished.npz, and prints the command that goes on.
+
+{STATUSES}"""
+
+
+@dataclass
+class Job:
+    """One photo to paint.
+
+    Attributes:
+        photo: what to paint.
+        outputs: where to.
+        written: outputs that are there.
+        seconds: per phase.
+    """
+
+    photo: Path
+    outputs: tuple[Path, ...]
+    written: list[Path] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[phase] = time.perf_counter() - began
+
+
+def parser() -> Parser:
+    """The options of the command."""
+    commands = "\n".join(f"  {name:<12}{about}" for name, about in COMMANDS.items())
+    made = Parser(
+        usage=f"{program()} PHOTO... [options]\n       {program()} COMMAND ...",
+        description=DESCRIPTION,
+        epilog=EPILOG.format(commands=commands),
+    )
+    made.add_argument("photos", nargs="+", metavar="PHOTO", help="a picture, or a folder of pictures")
+    add_config(made, PaintConfig)
+    add_outputs(
+        made,
+        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp) or a stroke "
+        "document (.npz, .json). May be repeated; {name} and {brush} are filled in; a folder takes the default "
+        f"name (default: {DEFAULT_OUTPUT} in the current folder)",
+    )
+    made.add_argument("--resume", type=Path, metavar="document", help="go on with an unfinished stroke document")
+    made.add_argument("--version", action="version", version=f"neural-painter {__version__}")
+    return made
+
+
+def run(words: list[str]) -> int:
+    """Paints all photos; returns the exit status."""
+    options = parser().parse_intermixed_args(words)
+    many = len(options.photos) > 1 or Path(options.photos[0]).is_dir()
+    if many and options.resume:
+        raise UsageError("--resume: goes on with one painting, got several photos")
+    if not options.resume:
+        config_from(options, PaintConfig)  # complains of options before anything is loaded
+    with Interrupts() as interrupts, kernel_notice(show=not options.quiet):
+        resume, config = _resumed(options)
+        photos, failed = _find_photos(options.photos)
+        jobs = [
+            Job(photo, name_outputs(options.output, DEFAULT_OUTPUT, name=photo.stem, brush=config.brush))
+            for photo in photos
+        ]
+        names = [(job.photo, job.outputs) for job in jobs]
+        check_names(names, options.output, many=many)
+        check_animations(names, animation_of(options))
+        _check_device(config)
+        with folders_made(options.output):
+            ready = _writable(jobs, many=many, overwrite=options.overwrite)
+            failed = failed or len(ready) < len(jobs)
+            for job in ready:
+                try:
+                    if not _paint(job, config, resume, options, interrupts):
+                        return INTERRUPTED
+                except Exception as error:
+                    if not many or is_about_weights(error):
+                        raise
+                    report(error)
+                    failed = True
+    return PARTLY if failed else DONE
+
+
+def _find_photos(words: list[str]) -> tuple[list[Path], bool]:
+    """The photos that were named, those of a folder in order of name; and whether a folder among others had none."""
+    from neural_painter.images import find_pictures
+
+    photos, failed = [], False
+    for word in words:
+        path = Path(word)
+        if not path.is_dir():
+            photos.append(path)
+            continue
+        try:
+            found = find_pictures(path)
+            if not found:
+                raise InputError(f"{path}: holds no pictures")
+            photos += found
+        except InputError as error:
+            if len(words) == 1:
+                raise
+            report(error)
+            failed = True
+    return photos, failed
+
+
+def _resumed(options: argparse.Namespace) -> tuple[StrokeDocument | None, PaintConfig]:
+    """The document to go on from, and the options: those given, else those that it was painted with."""
+    if not options.resume:
+        return None, config_from(options, PaintConfig)
+    from neural_painter.strokes import read_document
+
+    document = read_document(options.resume)
+    base: dict[str, Any] = {}
+    for option in fields_of(PaintConfig):
+        found = document.options.get(option.name, option.default)
+        found = tuple(found) if isinstance(found, list) else found
+        if type(found) is not type(option.default) or (
+            isinstance(found, tuple) and not all(isinstance(part, int | float) for part in found)
+        ):
+            raise InputError(f"{options.resume}: its option {option.name} makes no sense")
+        base[option.name] = found
+    try:
+        PaintConfig(**base)
+    except UsageError as error:
+        raise InputError(f"{options.resume}: its options make no sense ({error})") from None
+    return document, config_from(options, PaintConfig, base)
+
+
+def _check_device(config: PaintConfig) -> None:
+    if config.device == "cuda":  # the others are always there, and torch need not be loaded yet
+        from neural_painter.painter.stages import choose_device
+
+        choose_device(config.device)
+
+
+def _writable(jobs: list[Job], *, many: bool, overwrite: bool) -> list[Job]:
+    """The jobs whose outputs can be written; of many, the others are reported."""
+    ready = []
+    for job in jobs:
+        try:
+            for path in job.outputs:
+                check_output(path, overwrite=overwrite)
+            ready.append(job)
+        except Exception as error:
+            if not many:
+                raise
+            report(error)
+    return ready
+
+
+def _paint(
+    job: Job,
+    config: PaintConfig,
+    resume: StrokeDocument | None,
+    options: argparse.Namespace,
+    interrupts: Interrupts,
+) -> bool:
+    """Paints one photo and writes its outputs; False where it was interrupted."""
+    from neural_painter.images import read_image
+
+    began = time.perf_counter()
+    notes: list[str] = []
+    with job.timed("read"):
+        image = read_image(job.photo, canvas=config.canvas, notes=notes)
+    size = fit_size(options.size, image.shape[:2], job.photo)
+    _tell(options, *notes)
+    from neural_painter.painting import Progress, paint
+
+    with Bar(job.photo.name, show=not options.quiet) as bar:
+
+        def on_step(progress: Progress) -> None:
+            bar.show(progress)
+            interrupts.after_step()
+
+        painting = paint(image, config, on_step=on_step, resume=resume)
+    job.seconds |= painting.seconds
+    if painting.recovered:
+        _tell(options, f"{job.photo.name}: {painting.recovered} gradients were not finite and were left out")
+    if painting.finished:
+        _write_finished(job, painting, size, options, interrupts)
+    elif not len(painting.strokes):
+        say("interrupted before the first stroke; nothing was written")
+        return False
+    else:
+        _write_unfinished(job, painting, size, options, interrupts)
+    job.seconds["total"] = time.perf_counter() - began
+    if options.json:
+        emit(json_line(job.photo, job.written, painting.document, job.seconds, painting))
+    score = "" if painting.psnr is None else f", {painting.psnr:.1f} dB"
+    if painting.finished:
+        shown = ", ".join(str(path) for path in job.written)
+        _tell(options, f"{shown}: {len(painting.strokes)} strokes{score}, {job.seconds['total']:.1f} s")
+    return painting.finished
+
+
+def _write_finished(
+    job: Job, painting: Painting, size: tuple[int, int], options: argparse.Namespace, interrupts: Interrupts
+) -> None:
+    """Writes the outputs; where that fails, the strokes are kept, for they took long and the rest is quick."""
+    try:
+        interrupts.stop_waiting()
+        with job.timed("write"):
+            _write(job, painting, size, options)
+    except BaseException:
+        with interrupts.held():
+            kept = keep(painting.document, job.outputs[0], "strokes", overwrite=options.overwrite)
+        say(
+            f"{job.photo}: its strokes are kept in {kept}",
+            hint=f"To write it: {_command('render', str(kept), *_chosen(job, options, overwrite=False))}",
+        )
+        raise
+
+
+def _write_unfinished(
+    job: Job, painting: Painting, size: tuple[int, int], options: argparse.Namespace, interrupts: Interrupts
+) -> None:
+    """Keeps the strokes first, which is quick, then writes the outputs as they stand, and says how to go on."""
+    with interrupts.held():
+        kept = keep(
+            painting.document, job.outputs[0], "unfinished", overwrite=options.overwrite, own=options.resume
+        )
+    try:
+        with job.timed("write"):
+            _write(job, painting, size, options)
+    except (KeyboardInterrupt, Exception) as error:
+        report(error)
+    job.written.append(kept)
+    device = ["--device", options.device] if hasattr(options, "device") else []
+    command = _command(
+        str(job.photo), "--resume", str(kept), *device, *_chosen(job, options, overwrite=bool(job.written[:-1]))
+    )
+    say(f"interrupted; the painting so far is kept in {kept}", hint=f"To go on: {command}")
+
+
+def _write(job: Job, painting: Painting, size: tuple[int, int], options: argparse.Namespace) -> None:
+    write_outputs(
+        painting.document,
+        job.outputs,
+        size,
+        animation_of(options),
+        overwrite=options.overwrite,
+        written=job.written,
+    )
+
+
+def _chosen(job: Job, options: argparse.Namespace, *, overwrite: bool) -> list[str]:
+    """The options of what is written, as words for another command."""
+    words = [word for path in job.outputs for word in ("-o", str(path))]
+    if options.size:
+        size = options.size
+        words += ["--size", str(size) if isinstance(size, int) else f"{size[1]}x{size[0]}"]
+    words += [word for name, value in animation_of(options).items() for word in (f"--{name}", f"{value:g}")]
+    return [*words, "--overwrite"] if overwrite or options.overwrite else words
+
+
+def _command(*words: str) -> str:
+    start = ["neural-painter"] if program() == "neural-painter" else ["python", "paint.py"]
+    return shlex.join([*start, *words])
+
+
+def _tell(options: argparse.Namespace, *lines: str) -> None:
+    if not options.quiet:
+        for line in lines:
+            say(line)

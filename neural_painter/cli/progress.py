@@ -1,0 +1,78 @@
+"""What a user sees while it lasts: the bar, and a word when kernels have to be compiled first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from neural_painter.cli.failures import say
+
+if TYPE_CHECKING:
+    from neural_painter.painter.stages import Progress
+
+
+class Bar:
+    """A progress bar on stderr, where that is a terminal: stage, strokes, loss and time left.
+
+    Args:
+        label: whose progress it is.
+        show: False for none at all.
+    """
+
+    def __init__(self, label: str, *, show: bool = True) -> None:
+        self._label = label
+        self._show = show and sys.stderr.isatty()
+        self._bar: Any = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        """Moves on; time left follows from the work done since the first call."""
+        if not self._show:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=1.0,
+                initial=progress.work,
+                miniters=0,
+                smoothing=0,  # work is an estimate of time already: the plain mean is steadier
+                file=sys.stderr,
+                leave=False,
+                dynamic_ncols=True,
+                bar_format="{desc} {percentage:3.0f}% |{bar}|{postfix}, {remaining} left",
+            )
+        self._bar.set_description_str(f"{self._label}: stage {progress.stage}/{progress.stages}", refresh=False)
+        self._bar.set_postfix_str(f"{progress.strokes} strokes, loss {progress.loss:.4f}", refresh=False)
+        self._bar.update(progress.work - self._bar.n)
+
+
+@contextmanager
+def kernel_notice(*, show: bool = True) -> Iterator[None]:
+    """Says so, once, when numba compiles: it tells, so there is no guessing at what its cache holds."""
+    if not show:
+        yield
+        return
+    from numba.core import event
+
+    class Notice(event.Listener):  # type: ignore[misc]
+        said = False
+
+        def on_start(self, event: object) -> None:
+            if not self.said:
+                self.said = True
+                say("compiling kernels, in the first run only: some 10 s")
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Notice()):
+        yield

@@ -1,0 +1,124 @@
+"""How to paint: one frozen dataclass, whose names, defaults and help texts the command line shares."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from neural_painter.errors import UsageError
+from renderers.brushes import names
+
+MOST_STROKES = 200_000
+
+
+def _option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One round of seeding and optimising.
+
+    Attributes:
+        count: strokes added.
+        canvas: long side of the canvas they are optimised on, in pixels.
+        iterations: optimiser steps.
+        size: half length of a new stroke, in canvas long sides.
+        transport: weight of the transport loss against the pixel loss.
+    """
+
+    count: int
+    canvas: int
+    iterations: int
+    size: float
+    transport: float
+
+
+@dataclass(frozen=True)
+class PaintConfig:
+    """Options of a painting.
+
+    Raises:
+        UsageError: a value is out of range; the message says which and what was expected.
+    """
+
+    brush: str = _option("oil", f"what to paint with: {', '.join(names())}")
+    strokes: int = _option(1000, "how many strokes")
+    preset: str = _option("balanced", "how long to look for better strokes: fast, balanced or best")
+    seed: int = _option(0, "chooses textures and breaks ties: same seed, same painting")
+    canvas: tuple[float, float, float] = _option((1.0, 1.0, 1.0), "colour of the bare canvas")
+    device: str = _option("auto", "where to compute: auto, cpu or cuda")
+    transport: float = _option(0.02, "weight of the optimal-transport loss; 0 switches it off")
+    transport_stages: str = _option("coarse", "where transport helps: off, coarse (all but the last stage) or all")
+    edges: float = _option(0.3, "weight of edges against flat areas in the pixel loss")
+
+    def __post_init__(self) -> None:
+        _expect(self.brush in names(), "brush", self.brush, f"one of {', '.join(names())}")
+        _expect(1 <= self.strokes <= MOST_STROKES, "strokes", self.strokes, f"1 to {MOST_STROKES}")
+        _expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
+        _expect(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")
+        _expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
+        _expect(len(self.canvas) == 3 and all(0 <= c <= 1 for c in self.canvas), "canvas", self.canvas, "three of 0 to 1")
+        _expect(math.isfinite(self.transport) and self.transport >= 0, "transport", self.transport, "a number >= 0")
+        _expect(math.isfinite(self.edges) and self.edges >= 0, "edges", self.edges, "a number >= 0")
+        stages = ("off", "coarse", "all")
+        _expect(self.transport_stages in stages, "transport-stages", self.transport_stages, ", ".join(stages))
+
+    def replace(self, **changes: Any) -> PaintConfig:
+        """A copy with some options changed."""
+        return replace(self, **changes)
+
+
+def _expect(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise UsageError(f"{name}: expected {expected}, got {value}")
+
+
+def help_of(name: str) -> str:
+    """The help text of an option."""
+    return str(next(f.metadata["help"] for f in fields(PaintConfig) if f.name == name))
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much work: factors on the iterations of the early stages and of the last, and on the canvas."""
+
+    early: float
+    late: float
+    canvas: float
+
+
+PRESETS = {"fast": Preset(0.5, 0.4, 0.8), "balanced": Preset(1.0, 1.0, 1.0), "best": Preset(1.6, 2.2, 1.25)}
+
+
+def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
+    """The stages of a painting.
+
+    Early strokes block in the big shapes and are few; each stage has about four times as many as the one before, with
+    brushes half as long, until the rest of the strokes goes to the last stage. So the same plan serves 20 strokes and
+    20 000.
+
+    Args:
+        config: what was asked for.
+        aspect: short side / long side of the photo.
+    """
+    preset = PRESETS[config.preset]
+    counts, left, count = [], config.strokes, 12
+    while left > 2.2 * count and len(counts) < 7:
+        counts.append(count)
+        left -= count
+        count = round(count * 3.4)
+    counts.append(left)
+    stages = []
+    area = 0.0
+    for index, count in enumerate(counts):
+        last = index == len(counts) - 1
+        area = max(aspect, 0.15)
+        size = min(0.35, math.sqrt((0.8 if last else 1.5) * area / count))
+        # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
+        canvas = int(min(512, max(64, 16 * round(5.0 / size * preset.canvas / 16))))
+        iterations = round(50 * preset.early) if not last else round(110 * preset.late)
+        on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
+        stages.append(Stage(count, canvas, max(iterations, 1), size, config.transport if on else 0.0))
+    return tuple(stages)

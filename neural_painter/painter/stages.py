@@ -1,0 +1,221 @@
+"""The painter: stage by stage, look at what the canvas lacks, add strokes there, optimise all of them together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neural_painter.errors import NumericalError, UsageError
+from neural_painter.images import fit_long_side, resize
+from neural_painter.losses.pixel import pixel_loss
+from neural_painter.losses.transport import TransportLoss
+from neural_painter.painter.config import PaintConfig, Stage, plan
+from neural_painter.painter.optimise import Limits, StrokeOptimiser
+from neural_painter.painter.seeding import join, seed_strokes
+from neural_painter.strokes import Strokes
+from renderers.brush import Brush
+from renderers.brushes import brush as find_brush
+from renderers.networks import NeuralRenderer
+from renderers.weights import load_renderer
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a painting has come; passed to the caller's callback after every step.
+
+    Attributes:
+        stage, stages: counted from 1.
+        step, steps: of the whole painting.
+        strokes: on the canvas now.
+        loss: of this step.
+        work: fraction of the estimated time, 0 to 1.
+    """
+
+    stage: int
+    stages: int
+    step: int
+    steps: int
+    strokes: int
+    loss: float
+    work: float
+
+
+@dataclass(frozen=True)
+class PainterState:
+    """Where a painting stands, so that it can go on: the strokes, the next stage, and the steps done in it."""
+
+    strokes: Strokes
+    stage: int = 0
+    step: int = 0
+
+    @property
+    def is_new(self) -> bool:
+        return len(self.strokes) == 0
+
+
+@dataclass
+class PainterResult:
+    """What the painter made.
+
+    Attributes:
+        strokes: in painting order.
+        weights: sha256 of the renderer's weights.
+        device: where it was computed.
+        seconds: per stage and other phase.
+        state: where it stands; `finished` tells whether there is anything left to do.
+        recovered: gradients that were not finite and were left out.
+    """
+
+    strokes: Strokes
+    weights: str
+    device: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    state: PainterState | None = None
+    finished: bool = True
+    recovered: int = 0
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` takes CUDA where there is one.
+
+    Raises:
+        UsageError: CUDA was asked for and is not there.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device cuda: no CUDA device found", hint="Use --device cpu, or auto.")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def empty_strokes(brush: Brush) -> Strokes:
+    """No strokes at all."""
+    return Strokes(np.zeros((0, 5)), np.zeros((0, len(brush.free_shape))), np.zeros((0, 7)))
+
+
+class Painter:
+    """Paints one picture.
+
+    Args:
+        image: `[H, W, 3]` float32 in [0, 1].
+        config: options.
+        on_step: called after every step.
+        state: where to go on from; a blank canvas by default.
+
+    Raises:
+        UsageError: the device is not there.
+        WeightsError: the brush's weights are missing or damaged.
+    """
+
+    def __init__(
+        self,
+        image: Array,
+        config: PaintConfig,
+        *,
+        on_step: Callable[[Progress], None] | None = None,
+        state: PainterState | None = None,
+    ) -> None:
+        self.image, self.config, self.on_step = image, config, on_step
+        self.brush = find_brush(config.brush)
+        self.device = choose_device(config.device)
+        renderer, self.weights = load_renderer(self.brush)
+        self.renderer: NeuralRenderer = renderer.to(device=self.device, memory_format=torch.channels_last)
+        self.background = torch.tensor(config.canvas, dtype=torch.float32, device=self.device)
+        height, width = image.shape[:2]
+        self.stages = plan(config, min(height, width) / max(height, width))
+        self.state = state or PainterState(empty_strokes(self.brush))
+        self.recovered = 0
+
+    def run(self) -> PainterResult:
+        """Paints all stages that are left. After Ctrl-C the result holds the strokes so far, and `finished` is False.
+
+        Raises:
+            NumericalError: the loss stopped being finite and did not recover.
+        """
+        seconds: dict[str, float] = {}
+        finished = True
+        try:
+            for index in range(self.state.stage, len(self.stages)):
+                began = time.perf_counter()
+                self._paint_stage(index)
+                seconds[f"stage {index + 1}"] = time.perf_counter() - began
+        except KeyboardInterrupt:
+            finished = False
+        return PainterResult(
+            self.state.strokes, self.weights, self.device.type, seconds, self.state, finished, self.recovered
+        )
+
+    def _target(self, stage: Stage) -> Array:
+        return resize(self.image, size=self._size(stage))
+
+    def _size(self, stage: Stage) -> tuple[int, int]:
+        height, width = self.image.shape[:2]
+        return fit_long_side(height, width, min(stage.canvas, max(height, width)))
+
+    def _optimiser(self, stage: Stage, strokes: Strokes) -> StrokeOptimiser:
+        finest = self.stages[-1].size / self.brush.aspect.default
+        return StrokeOptimiser(
+            self.renderer,
+            self.brush,
+            strokes,
+            self.background,
+            self._size(stage),
+            step=stage.size,
+            limits=Limits(half_width=0.3 * finest, half_length=0.6),
+            refresh=5 if len(strokes) <= 1000 else 8 if len(strokes) <= 3000 else 12,
+        )
+
+    def _paint_stage(self, index: int) -> None:
+        stage, state = self.stages[index], self.state
+        target = self._target(stage)
+        strokes, done = state.strokes, state.step
+        expected = sum(s.count for s in self.stages[: index + 1])
+        if len(strokes) < expected:
+            canvas = self._optimiser(stage, strokes).canvas().permute(1, 2, 0).cpu().numpy()
+            generator = np.random.default_rng((self.config.seed, index))
+            strokes = join(
+                strokes,
+                seed_strokes(target, canvas, self.brush, expected - len(strokes), stage.size, generator),
+            )
+        loss = self._loss(stage, target)
+        optimiser = self._optimiser(stage, strokes)
+        self.state = PainterState(optimiser.strokes(), index, done)
+        failures = 0
+        try:
+            while done < stage.iterations:
+                value = optimiser.step(loss, done / stage.iterations)
+                done += 1
+                if not np.isfinite(value):
+                    failures += 1
+                    if failures > 20:
+                        raise NumericalError(f"the loss stopped being finite in stage {index + 1} and did not recover")
+                self._report(index, done, len(strokes), value)
+        finally:
+            self.recovered += optimiser.recovered
+            self.state = PainterState(optimiser.strokes(), index, done)
+        self.state = PainterState(optimiser.strokes(), index + 1, 0)
+
+    def _loss(self, stage: Stage, target: Array) -> Callable[[Tensor], Tensor]:
+        goal = torch.from_numpy(target).permute(2, 0, 1).contiguous().to(self.device)
+        transport = TransportLoss(goal) if stage.transport > 0 else None
+
+        def loss(canvas: Tensor) -> Tensor:
+            value = pixel_loss(canvas, goal, edge_weight=self.config.edges)
+            return value + stage.transport * transport(canvas) if transport else value
+
+        return loss
+
+    def _report(self, index: int, done: int, strokes: int, loss: float) -> None:
+        if not self.on_step:
+            return
+        # Time goes mostly with pixels, and with strokes where the networks draw them.
+        cost = [s.iterations * (s.canvas**2 / 6e4 + sum(t.count for t in self.stages[: k + 1]) / 500 + 0.3)
+                for k, s in enumerate(self.stages)]
+        work = (sum(cost[:index]) + cost[index] * done / self.stages[index].iterations) / sum(cost)
+        steps = [s.iterations for s in self.stages]
+        self.on_step(Progress(index + 1, len(steps), sum(steps[:index]) + done, sum(steps), strokes, loss, work))

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from neural_painter.errors import OutputError, UsageError
+from neural_painter.export import SUPPORTED, kind, save
+from neural_painter.export.raster import render
+from neural_painter.images import to_uint8
+from neural_painter.strokes import read_document
+from tests.neural_painter.sample_documents import sample_document
+
+FAST = {"duration": 0.2, "fps": 10, "hold": 0.1}
+BEGINS = {
+    ".png": b"\x89PNG",
+    ".jpg": b"\xff\xd8",
+    ".jpeg": b"\xff\xd8",
+    ".webp": b"RIFF",
+    ".tif": b"II*",
+    ".tiff": b"II*",
+    ".svg": b"<?xml",
+    ".mp4": b"\0\0\0",
+    ".gif": b"GIF89a",
+    ".anim.webp": b"RIFF",
+    ".json": b"{",
+    ".json.gz": b"\x1f\x8b",
+    ".npz": b"PK",
+}
+
+
+@pytest.mark.parametrize("end", SUPPORTED)
+@pytest.mark.parametrize("upper", [False, True])
+def test_the_end_of_the_name_decides(end, upper, tmp_path):
+    path = tmp_path / ("a.b" + (end.upper() if upper else end))
+    save(path, sample_document(count=3), (24, 32), **FAST)
+    assert path.read_bytes().startswith(BEGINS[end])
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_webp_is_still_unless_it_says_anim(tmp_path):
+    save(tmp_path / "a.webp", sample_document(count=3), **FAST)
+    save(tmp_path / "a.anim.webp", sample_document(count=3), **FAST)
+    with Image.open(tmp_path / "a.webp") as still, Image.open(tmp_path / "a.anim.webp") as moving:
+        assert getattr(still, "n_frames", 1) == 1
+        assert moving.n_frames > 1
+
+
+def test_picture_is_the_rendering_at_the_photos_size(tmp_path):
+    document = sample_document(count=10, size=(33, 47))
+    save(tmp_path / "a.png", document)
+    with Image.open(tmp_path / "a.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), to_uint8(render(document, (33, 47))))
+    save(tmp_path / "a.png", document, (66, 94))
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (94, 66)
+
+
+def test_document_comes_back(tmp_path):
+    document = sample_document(count=10)
+    save(tmp_path / "a.json.gz", document, (5, 5))
+    assert read_document(tmp_path / "a.json.gz") == document
+
+
+@pytest.mark.parametrize("name", ["a", "a.bmp", "a.gz", "png", ".png", "a.png.txt"])
+def test_other_ends(name, tmp_path):
+    with pytest.raises(UsageError) as caught:
+        save(tmp_path / name, sample_document(count=1))
+    assert all(end in caught.value.hint for end in SUPPORTED)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("end", [".png", ".svg", ".mp4", ".json"])
+def test_existing_files_are_kept(end, tmp_path):
+    path = tmp_path / f"a{end}"
+    path.write_text("mine")
+    with pytest.raises(OutputError, match="exists already"):
+        save(path, sample_document(count=1), overwrite=False, **FAST)
+    assert path.read_text() == "mine"
+
+
+def test_kind():
+    assert kind("x/Cat.JPG") == "picture"
+    assert kind("cat.anim.webp") == "animation"
+    assert kind("cat.v2.json.gz") == "stroke document"
