@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM. While strokes are being optimised they wait for the end of the step, so that what is kept is whole."""
+"""Ctrl-C and SIGTERM. While strokes are being optimised they wait for the end of a step, so what is kept is whole."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_type_hints
@@ -27,6 +28,13 @@ class Parser(argparse.ArgumentParser):
         name = f"{program()} {command}".strip()
         super().__init__(prog=name, formatter_class=_Formatter, allow_abbrev=False, **settings)
 
+    def read(self, words: list[str]) -> argparse.Namespace:
+        """Parses options and arguments in any order. What follows `--` names files, dash in front or not."""
+        place = words.index("--") if "--" in words else len(words)
+        # argparse itself forgets the "--" in intermixed words.
+        names = [os.path.join(os.curdir, word) if word.startswith("-") else word for word in words[place + 1 :]]
+        return self.parse_intermixed_args([*words[:place], *names])
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message.removeprefix("argument "), hint=f"See {self.prog} --help")
 
@@ -40,7 +48,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)
-        return f"{', '.join(action.option_strings)} {self._format_args(action, (action.metavar or action.dest).upper())}"
+        return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest.upper())}"
 
 
 def add_config(parser: argparse.ArgumentParser, config: type) -> None:
@@ -54,7 +62,7 @@ def add_config(parser: argparse.ArgumentParser, config: type) -> None:
             dest=option.name,
             default=argparse.SUPPRESS,
             type=_TYPES[kind],
-            metavar={int: "N", float: "X", Colour: "COLOR"}.get(kind, option.name),
+            metavar={int: "N", float: "X", Colour: "COLOR"}.get(kind, option.name.rpartition("_")[2].upper()),
             help=f"{option.metadata['help']} (default: {shown})",
         )
 
@@ -75,11 +83,11 @@ def config_from(options: argparse.Namespace, config: type[Config], base: dict[st
 
 def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:
     """Options of what is written and said."""
-    parser.add_argument("-o", "--output", action="append", default=[], metavar="out", help=default)
+    parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", help=default)
     parser.add_argument(
         "--size",
         type=parse_size,
-        metavar="size",
+        metavar="SIZE",
         help=f"pixels of what is written: WIDTHxHEIGHT, or the long side; up to {LONGEST_SIDE} a side "
         "(default: the photo's own size)",
     )

@@ -48,7 +48,7 @@ def check_names(jobs: Sequence[tuple[Path, tuple[Path, ...]]], patterns: Sequenc
         if many and not _is_folder(pattern) and "{name}" not in pattern:
             raise UsageError(
                 f"-o {pattern}: one output for several pictures",
-                hint=f"Put {{name}} in it, as in -o '{{name}}{Path(pattern).suffix}', or name a folder, as in -o paintings/",
+                hint=f"Put {{name}} in it, as in -o '{{name}}{Path(pattern).suffix}', or name a folder: -o paintings/",
             )
     inputs = {_identity(source): source for source, _ in jobs}
     writers: dict[str, Path] = {}
@@ -68,13 +68,16 @@ def check_names(jobs: Sequence[tuple[Path, tuple[Path, ...]]], patterns: Sequenc
 
 
 def check_animations(jobs: Iterable[tuple[Path, tuple[Path, ...]]], animation: dict[str, float]) -> None:
-    """Raises UsageError where an animation option is out of the range of one of the outputs, or none of them uses it."""
+    """Raises UsageError where an animation option is out of range for one of the outputs, or none of them uses it."""
     from neural_painter.export import kind
-    from neural_painter.export.animation import check_timing
 
     films = [path for _, outputs in jobs for path in outputs if kind(path) == "animation"]
     if animation and not films:
         raise UsageError(f"--{next(iter(animation))}: no output is an animation", hint="Try -o painting.mp4")
+    if not animation:
+        return
+    from neural_painter.export.animation import check_timing
+
     for path in films:
         check_timing(path, **animation)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from dataclasses import fields as fields_of
@@ -95,14 +95,14 @@ def parser() -> Parser:
         "document (.npz, .json). May be repeated; {name} and {brush} are filled in; a folder takes the default "
         f"name (default: {DEFAULT_OUTPUT} in the current folder)",
     )
-    made.add_argument("--resume", type=Path, metavar="document", help="go on with an unfinished stroke document")
+    made.add_argument("--resume", type=Path, metavar="DOCUMENT", help="go on with an unfinished stroke document")
     made.add_argument("--version", action="version", version=f"neural-painter {__version__}")
     return made
 
 
 def run(words: list[str]) -> int:
     """Paints all photos; returns the exit status."""
-    options = parser().parse_intermixed_args(words)
+    options = parser().read(words)
     many = len(options.photos) > 1 or Path(options.photos[0]).is_dir()
     if many and options.resume:
         raise UsageError("--resume: goes on with one painting, got several photos")
@@ -227,7 +227,7 @@ def _paint(
             interrupts.after_step()
 
         painting = paint(image, config, on_step=on_step, resume=resume)
-    job.seconds |= painting.seconds
+    job.seconds |= {phase: value for phase, value in painting.seconds.items() if phase != "total"}
     if painting.recovered:
         _tell(options, f"{job.photo.name}: {painting.recovered} gradients were not finite and were left out")
     if painting.finished:
@@ -258,10 +258,8 @@ def _write_finished(
     except BaseException:
         with interrupts.held():
             kept = keep(painting.document, job.outputs[0], "strokes", overwrite=options.overwrite)
-        say(
-            f"{job.photo}: its strokes are kept in {kept}",
-            hint=f"To write it: {_command('render', str(kept), *_chosen(job, options, overwrite=False))}",
-        )
+            words = _chosen([path for path in job.outputs if path not in job.written], options)
+            say(f"the strokes are kept in {kept}", hint=f"To write the rest: {_command('render', str(kept), *words)}")
         raise
 
 
@@ -269,21 +267,22 @@ def _write_unfinished(
     job: Job, painting: Painting, size: tuple[int, int], options: argparse.Namespace, interrupts: Interrupts
 ) -> None:
     """Keeps the strokes first, which is quick, then writes the outputs as they stand, and says how to go on."""
-    with interrupts.held():
-        kept = keep(
-            painting.document, job.outputs[0], "unfinished", overwrite=options.overwrite, own=options.resume
-        )
+    kept = None
     try:
+        with interrupts.held():
+            beside, own = job.outputs[0], options.resume
+            kept = keep(painting.document, beside, "unfinished", overwrite=options.overwrite, own=own)
         with job.timed("write"):
             _write(job, painting, size, options)
     except (KeyboardInterrupt, Exception) as error:
-        report(error)
+        if kept is None:
+            raise
+        if not isinstance(error, KeyboardInterrupt):
+            report(error)
+    words = [str(job.photo), "--resume", str(kept), *_chosen(job.outputs, options, replace=bool(job.written))]
+    words += ["--device", options.device] if hasattr(options, "device") else []
     job.written.append(kept)
-    device = ["--device", options.device] if hasattr(options, "device") else []
-    command = _command(
-        str(job.photo), "--resume", str(kept), *device, *_chosen(job, options, overwrite=bool(job.written[:-1]))
-    )
-    say(f"interrupted; the painting so far is kept in {kept}", hint=f"To go on: {command}")
+    say(f"interrupted; the painting so far is kept in {kept}", hint=f"To go on: {_command(*words)}")
 
 
 def _write(job: Job, painting: Painting, size: tuple[int, int], options: argparse.Namespace) -> None:
@@ -297,14 +296,14 @@ def _write(job: Job, painting: Painting, size: tuple[int, int], options: argpars
     )
 
 
-def _chosen(job: Job, options: argparse.Namespace, *, overwrite: bool) -> list[str]:
+def _chosen(outputs: Iterable[Path], options: argparse.Namespace, *, replace: bool = False) -> list[str]:
     """The options of what is written, as words for another command."""
-    words = [word for path in job.outputs for word in ("-o", str(path))]
+    words = [word for path in outputs for word in ("-o", str(path))]
     if options.size:
         size = options.size
         words += ["--size", str(size) if isinstance(size, int) else f"{size[1]}x{size[0]}"]
     words += [word for name, value in animation_of(options).items() for word in (f"--{name}", f"{value:g}")]
-    return [*words, "--overwrite"] if overwrite or options.overwrite else words
+    return [*words, "--overwrite"] if replace or options.overwrite else words
 
 
 def _command(*words: str) -> str:

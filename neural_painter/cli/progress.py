@@ -43,6 +43,7 @@ class Bar:
             self._bar = tqdm(
                 total=1.0,
                 initial=progress.work,
+                delay=0.1,  # or the bar shows once before it knows anything
                 miniters=0,
                 smoothing=0,  # work is an estimate of time already: the plain mean is steadier
                 file=sys.stderr,
@@ -69,7 +70,7 @@ def kernel_notice(*, show: bool = True) -> Iterator[None]:
         def on_start(self, event: object) -> None:
             if not self.said:
                 self.said = True
-                say("compiling kernels, in the first run only: some 10 s")
+                say("compiling kernels; only the first run does, and it may take a minute")
 
         def on_end(self, event: object) -> None:
             pass

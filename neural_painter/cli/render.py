@@ -15,7 +15,7 @@ from neural_painter.files import check_output
 
 DEFAULT_OUTPUT = "{name}.png"
 
-DESCRIPTION = """Paints a stroke document again, at any size, without optimising: the same document gives the same bytes.
+DESCRIPTION = """Paints a stroke document again at any size, without optimising. The same document gives the same bytes.
 
   python paint.py render cat.npz -o poster.png --size 9000
   python paint.py render cat.npz -o cat.svg -o cat.mp4 --size 1080"""
@@ -41,16 +41,18 @@ def parser() -> Parser:
 
 def run(words: list[str]) -> int:
     """Renders the document; returns the exit status."""
-    options = parser().parse_intermixed_args(words)
+    options = parser().read(words)
     began = time.perf_counter()
     with Interrupts(), kernel_notice(show=not options.quiet):
+        from neural_painter.strokes import read_document
+        from neural_painter.tables import suffix_of
+
         source = options.document
+        suffix_of(source)
         outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=stem_of(source))
         names = [(source, outputs)]
         check_names(names, options.output, many=False)
         check_animations(names, animation_of(options))
-        from neural_painter.strokes import read_document
-
         with folders_made(options.output):
             for path in outputs:
                 check_output(path, overwrite=options.overwrite)

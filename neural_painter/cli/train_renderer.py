@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, help="folder for weights and card (default: the project's own)")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint file (default: checkpoints/BRUSH.safetensors)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    parser.add_argument("--steps", type=int, help="optimiser steps (default: 3000)")
+    parser.add_argument("--steps", type=int, help="optimiser steps (default: 4000)")
     parser.add_argument("--batch", type=int, help="strokes a step and process (default: 128)")
     parser.add_argument("--rate", type=float, help="peak learning rate (default: 0.004)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and samples (default: 0)")
@@ -61,9 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
     except WeightsError as error:
         return _fail(str(error), WEIGHTS)
     except OSError as error:
-        return _fail(f"{error.filename}: cannot be written ({error.strerror})", UNWRITABLE)
+        return _fail(f"{error.filename or 'output'}: cannot be written ({error.strerror})", UNWRITABLE)
     except FloatingPointError as error:
         return _fail(str(error), NUMERICAL)
+    except KeyboardInterrupt:  # outside the training steps, which keep a checkpoint
+        return _fail("interrupted", INTERRUPTED)
 
 
 def _fail(message: str, status: int) -> int:
@@ -106,7 +108,9 @@ def _train(options: argparse.Namespace, command: str) -> int:
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
         finished = _loop(trainer, checkpoint, quiet=options.quiet or rank > 0)
         if not finished:
-            return _fail(f"stopped at step {trainer.step}; go on with --resume", INTERRUPTED) if rank == 0 else INTERRUPTED
+            return (
+                _fail(f"stopped at step {trainer.step}; go on with --resume", INTERRUPTED) if rank == 0 else INTERRUPTED
+            )
         if rank == 0:
             _write(trainer, options, command)
             checkpoint.unlink(missing_ok=True)

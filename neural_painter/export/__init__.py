@@ -1,14 +1,15 @@
 """Writes a painting in whatever form its file name asks for."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neural_painter.errors import UsageError
-from neural_painter.export.animation import write_animation
-from neural_painter.export.raster import render
-from neural_painter.export.svg import write_svg
 from neural_painter.files import check_output
-from neural_painter.images import write_image
-from neural_painter.strokes import StrokeDocument, write_document
+
+if TYPE_CHECKING:
+    from neural_painter.strokes import StrokeDocument
 
 SUPPORTED = {
     ".png": "picture",
@@ -62,6 +63,13 @@ def save(
         UsageError: an end that is not supported, or a number out of its range.
         OutputError: the file exists and `overwrite` is false, or cannot be written.
     """
+    # Loaded here, so that the command line can check names without waiting for numba and torch.
+    from neural_painter.export.animation import write_animation
+    from neural_painter.export.raster import render
+    from neural_painter.export.svg import write_svg
+    from neural_painter.images import write_image
+    from neural_painter.strokes import write_document
+
     path = Path(path)
     what = kind(path)
     check_output(path, overwrite=overwrite)

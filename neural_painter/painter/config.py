@@ -95,30 +95,34 @@ PRESETS = {"fast": Preset(0.5, 0.4, 0.8), "balanced": Preset(1.0, 1.0, 1.0), "be
 def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
     """The stages of a painting.
 
-    Early strokes block in the big shapes and are few; each stage has about four times as many as the one before, with
-    brushes half as long, until the rest of the strokes goes to the last stage. So the same plan serves 20 strokes and
-    20 000.
+    Early strokes block in the big shapes and are few; each stage has about three times as many as the one before, with
+    shorter brushes. So the same plan serves 20 strokes and 20 000.
 
     Args:
         config: what was asked for.
         aspect: short side / long side of the photo.
     """
     preset = PRESETS[config.preset]
-    counts, left, count = [], config.strokes, 12
-    while left > 2.2 * count and len(counts) < 7:
-        counts.append(count)
-        left -= count
-        count = round(count * 3.4)
-    counts.append(left)
+    counts = _counts(config.strokes)
     stages = []
-    area = 0.0
     for index, count in enumerate(counts):
         last = index == len(counts) - 1
-        area = max(aspect, 0.15)
-        size = min(0.35, math.sqrt((0.8 if last else 1.5) * area / count))
+        size = min(0.33, math.sqrt((0.65 if last else 1.2) * max(aspect, 0.15) / count))
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
-        canvas = int(min(512, max(64, 16 * round(5.0 / size * preset.canvas / 16))))
-        iterations = round(50 * preset.early) if not last else round(110 * preset.late)
+        canvas = min(512, max(64, 16 * round(8 / size * preset.canvas / 16)))
+        iterations = round(110 * preset.late) if last else round(45 * preset.early)
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
         stages.append(Stage(count, canvas, max(iterations, 1), size, config.transport if on else 0.0))
     return tuple(stages)
+
+
+def _counts(strokes: int, first: int = 12, ratio: float = 3.1) -> list[int]:
+    """Strokes of each stage: a geometric series from about `first`, with about `ratio`, that sums to `strokes`."""
+    stages = max(1, math.ceil(math.log(max(strokes / first, 1)) / math.log(ratio)))
+    low, high = 1.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if first * sum(middle**k for k in range(stages)) < strokes else (low, middle)
+    counts = [min(strokes, first if stages > 1 else strokes)]
+    counts += [round(first * low**k) for k in range(1, stages - 1)]
+    return [*counts, strokes - sum(counts)] if stages > 1 else counts

@@ -21,6 +21,9 @@ Loss = Callable[[Tensor], Tensor]
 CHUNK = 512
 """Strokes drawn by the networks at a time; bounds their memory."""
 
+KEPT = 1024
+"""Up to so many strokes the networks' activations are kept for the way back; beyond, chunks are drawn again."""
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -35,11 +38,11 @@ class Rates:
         opacity: of the opacity.
     """
 
-    move: float = 0.06
-    turn: float = 0.05
-    grow: float = 0.04
-    bend: float = 0.03
-    colour: float = 0.03
+    move: float = 0.08
+    turn: float = 0.06
+    grow: float = 0.05
+    bend: float = 0.05
+    colour: float = 0.04
     opacity: float = 0.02
 
 
@@ -127,6 +130,16 @@ class StrokeOptimiser:
         """The canvas as it stands, `[3, H, W]`."""
         return composite(self.placement(), self.values["paint"], self.draw_stamps(), self.background, self.size)
 
+    def visible(self) -> Array:
+        """How much of each stroke is seen, `[N]`: the part of its box that it colours and nothing covers."""
+        paint = self.values["paint"].clone().requires_grad_()
+        with torch.no_grad():
+            placement, stamps = self.placement(), self.draw_stamps()
+        composite(placement, paint, stamps, self.background, self.size)[0].sum().backward()  # type: ignore[no-untyped-call]
+        assert paint.grad is not None
+        pixels = 4 * placement[:, 2] * placement[:, 3] * max(self.size) ** 2
+        return ((paint.grad[:, 0] + paint.grad[:, 3]) / pixels.clamp_min(1e-6)).cpu().numpy()
+
     def strokes(self) -> Strokes:
         """The strokes as they stand."""
         placement = self.placement().cpu().numpy()
@@ -137,19 +150,26 @@ class StrokeOptimiser:
     def step(self, loss: Loss, progress: float) -> float:
         """One step; `progress` in [0, 1] through the stage sets the decay of the step sizes. Returns the loss."""
         draw = self.stamps is None or self.taken % self.refresh == 0
+        few = len(self.values["paint"]) <= KEPT
+        shape = self.full_shape().requires_grad_(draw and few)
         if draw:
-            self.stamps = self.draw_stamps()
+            self.stamps = self.renderer.stamps(shape) if few else self.draw_stamps()
         assert self.stamps is not None
         placement = self.values["placement"].clone().requires_grad_()
         paint = self.values["paint"].clone().requires_grad_()
-        stamps = self.stamps.detach().requires_grad_(draw and self.values["shape"].shape[1] > 0)
+        stamps = self.stamps.detach().requires_grad_(draw)
         placed = torch.cat([placement[:, :2], placement[:, 2:4].exp(), placement[:, 4:]], dim=1)
         value = loss(composite(placed, paint, stamps, self.background, self.size))
         value.backward()  # type: ignore[no-untyped-call]
         gradients = {"placement": placement.grad, "paint": paint.grad}
         if stamps.grad is not None:
-            gradients["shape"] = self._through_networks(stamps.grad)
-        self._update(gradients, 1.0 if progress < 0.35 else 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * (progress - 0.35) / 0.65)))
+            if few:
+                (found,) = torch.autograd.grad(self.stamps, shape, stamps.grad)
+                gradients["shape"] = found[:, 1:]
+            else:
+                gradients["shape"] = self._through_networks(stamps.grad)
+            self.stamps = self.stamps.detach()
+        self._update(gradients, _decay(progress))
         self.taken += 1
         return float(value.detach())
 
@@ -204,3 +224,9 @@ class StrokeOptimiser:
         paint = self.values["paint"]
         paint[:, :6].clamp_(0, 1)
         paint[:, 6].clamp_(brush.opacity.low, brush.opacity.high)
+
+
+def _decay(progress: float) -> float:
+    """Full steps for the first third of a stage, then down to a twentieth along a cosine."""
+    turned = max(0.0, progress - 0.35) / 0.65
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * turned))

@@ -111,3 +111,8 @@ def join(first: Strokes, second: Strokes) -> Strokes:
     """Both sets, the second on top."""
     pairs = ((first.placement, second.placement), (first.shape, second.shape), (first.paint, second.paint))
     return Strokes(*(np.concatenate(pair) for pair in pairs))
+
+
+def keep(strokes: Strokes, chosen: Array) -> Strokes:
+    """The strokes where `chosen` `[N]` is true, in their order."""
+    return Strokes(strokes.placement[chosen], strokes.shape[chosen], strokes.paint[chosen])

@@ -16,7 +16,7 @@ from neural_painter.losses.pixel import pixel_loss
 from neural_painter.losses.transport import TransportLoss
 from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.optimise import Limits, StrokeOptimiser
-from neural_painter.painter.seeding import join, seed_strokes
+from neural_painter.painter.seeding import join, keep, seed_strokes
 from neural_painter.strokes import Strokes
 from renderers.brush import Brush
 from renderers.brushes import brush as find_brush
@@ -24,6 +24,9 @@ from renderers.networks import NeuralRenderer
 from renderers.weights import load_renderer
 
 Array = np.ndarray
+
+HIDDEN = 0.03
+"""Strokes of which less than this part of their box is seen are wiped off, and seeded anew where they are needed."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,10 @@ class Painter:
         target = self._target(stage)
         strokes, done = state.strokes, state.step
         expected = sum(s.count for s in self.stages[: index + 1])
-        if len(strokes) < expected:
-            canvas = self._optimiser(stage, strokes).canvas().permute(1, 2, 0).cpu().numpy()
+        if state.step == 0:
+            before = self._optimiser(stage, strokes)
+            strokes = keep(strokes, before.visible() >= HIDDEN)
+            canvas = before.canvas().permute(1, 2, 0).cpu().numpy()
             generator = np.random.default_rng((self.config.seed, index))
             strokes = join(
                 strokes,

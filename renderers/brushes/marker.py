@@ -39,6 +39,8 @@ def point(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def
     outside = min(max(side, tip), np.float32(0)) - CORNER
     outside += np.float32(math.sqrt(max(side, np.float32(0)) ** 2 + max(tip, np.float32(0)) ** 2))
 
+    # A short stroke with a skewed bow would still reach past its box: cut straight where the box ends.
+    outside = max(outside, abs(along) - aspect + MARGIN)
     outside += np.float32(0.012) * noise(along * np.float32(14), across * np.float32(14), seed)
     felt = np.float32(0.6) * streaks(along, lateral, np.float32(24), footprint, seed + 1)
     felt += np.float32(0.4) * streaks(along, lateral, np.float32(11), footprint, seed + 2)

@@ -22,7 +22,8 @@ def point(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def
     rounding = radius * np.float32(0.35) * lateral * lateral
     clumps = noise(lateral * np.float32(2.6), np.float32(0.5), 0)
     tufts = noise(lateral * np.float32(6.5), np.float32(2.5), 0)
-    hairs = radius * np.float32(0.06) * streaks(np.float32(0), lateral, np.float32(33), footprint, seed)
+    short = min(aspect * np.float32(0.4), np.float32(1))
+    hairs = radius * np.float32(0.045) * short * streaks(np.float32(0), lateral, np.float32(38), footprint, seed)
     front = aspect - MARGIN - rounding - radius * (np.float32(0.10) + np.float32(0.05) * (clumps + tufts))
     dry = np.float32(0.12) + np.float32(0.5) * (1 - load)
     back = aspect - MARGIN - rounding - radius * dry * (np.float32(0.5) + np.float32(0.25) * (clumps + tufts))
@@ -30,7 +31,7 @@ def point(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def
     alpha *= coverage(along - back - hairs, footprint + radius * dry * np.float32(0.4))
 
     # Sides: a faint tremble.
-    tremble = np.float32(0.025) * noise(along * np.float32(9), lateral * 2, seed + 7)
+    tremble = np.float32(0.02) * noise(along * np.float32(14), lateral * 2, seed + 7)
     alpha *= coverage((abs(lateral) - 1 + tremble) * radius, footprint + np.float32(0.02))
 
     # Bristles: ridges of paint, and gaps where a brush with little paint has left the canvas bare.
@@ -39,7 +40,7 @@ def point(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def
     broad = streaks(along, lateral, np.float32(7), footprint, 0)
     ridges = np.float32(0.45) * fine + np.float32(0.3) * middle + np.float32(0.25) * broad
     worn = smoothstep(np.float32(-0.2), np.float32(1), position) * (1 - load)
-    gaps = smoothstep(np.float32(0), np.float32(0.7), np.float32(0.45) * fine + np.float32(0.75) * tufts)
+    gaps = smoothstep(np.float32(0), np.float32(0.7), np.float32(0.3) * fine + np.float32(0.8) * tufts)
     alpha *= 1 - worn * gaps * np.float32(0.9)
     shade = 1 + np.float32(0.13) * ridges - np.float32(0.05) * smoothstep(np.float32(0.8), np.float32(1), abs(lateral))
 

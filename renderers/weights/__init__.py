@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 
 from renderers.brush import Brush
 from renderers.networks import STAMP, NeuralRenderer
@@ -35,7 +35,9 @@ def save_renderer(model: NeuralRenderer, path: Path) -> str:
     """Writes the networks as float32 safetensors; returns the file's sha256."""
     tensors = {name: value.detach().cpu().float().contiguous().clone() for name, value in model.state_dict().items()}
     temporary = path.with_suffix(".part")
-    save_file(tensors, temporary, metadata={"format": "neural_painter renderer", "stamp": str(STAMP)})
+    # Not save_file: it hides an OSError in an error of its own, and makes the file readable by its owner alone.
+    # One entry only: safetensors writes several in random order, and the hash would not be reproducible.
+    temporary.write_bytes(save(tensors, metadata={"format": f"neural_painter renderer, stamp {STAMP}"}))
     temporary.replace(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -51,7 +53,7 @@ def read_card(brush: Brush, directory: Path | None = None) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise WeightsError(_missing(brush, path)) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path.name}: not a readable card of weights") from error
     if not isinstance(card, dict) or not isinstance(card.get("sha256"), str):
         raise WeightsError(f"{path.name}: not a card of weights (no sha256)")
@@ -84,7 +86,7 @@ def load_renderer(brush: Brush, directory: Path | None = None) -> tuple[NeuralRe
     model = NeuralRenderer(brush)
     try:
         model.load_state_dict(load(data))
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, KeyError) as error:  # KeyError: a number type that torch lacks
         raise WeightsError(f"{path.name}: does not fit the networks of this version") from error
     return model.eval().requires_grad_(False), digest
 

@@ -1,0 +1,101 @@
+import inspect
+import io
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from neural_painter import __version__
+from neural_painter.cli import COMMANDS, main
+from neural_painter.cli.options import ANIMATION
+from neural_painter.cli.progress import Bar, kernel_notice
+from neural_painter.export import save
+from neural_painter.painter.config import PaintConfig
+from neural_painter.painter.stages import Progress
+
+ROOT = Path(__file__).parents[3]
+HEAVY = {"torch", "numba", "cv2", "numpy", "PIL", "torchvision", "imageio_ffmpeg", "safetensors", "tqdm"}
+
+
+@pytest.mark.parametrize("command", ["paint", *COMMANDS])
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_help_is_as_expected(command, columns, golden, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main([command, "--help"] if command != "paint" else ["--help"]) == 0
+    golden(Path(__file__).parent / "goldens" / f"{command}.txt", capsys.readouterr().out)
+
+
+def test_every_option_of_the_config_is_there(capsys):
+    main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for option in fields(PaintConfig):
+        assert f"--{option.name.replace('_', '-')} " in shown
+        assert option.metadata["help"] in shown
+
+
+def test_defaults_of_animations_are_those_of_save():
+    parameters = inspect.signature(save).parameters
+    assert {name: parameters[name].default for name in ANIMATION} == ANIMATION
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"neural-painter {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["render", "--help"], ["cat.png", "--strokes", "none"]])
+def test_nothing_heavy_is_loaded(words):
+    program = (
+        "import sys; from neural_painter.cli import main; main(sys.argv[1:]); print('LOADED', *sys.modules, sep='\\n')"
+    )
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    seconds = time.perf_counter() - began
+    loaded = set(done.stdout.partition("LOADED\n")[2].split())
+    assert "neural_painter.cli" in loaded
+    assert loaded & HEAVY == set()
+    assert seconds < 2  # measured: 0.12; torch alone takes 3
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_bar_shows_stage_strokes_loss_and_time_left(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "100")
+    with Bar("cat.jpg") as bar:
+        for step in range(1, 11):
+            bar.show(Progress(1 + step // 6, 2, step, 10, 12 * step, 1 / step, step / 10))
+            time.sleep(0.03)
+    last = [line for line in terminal.getvalue().split("\r") if "left" in line][-1]
+    assert "cat.jpg: stage 2/2" in last
+    assert "strokes, loss 0." in last
+    assert "00:00 left" in last
+
+
+@pytest.mark.parametrize(("terminal", "show"), [(Terminal(), False), (io.StringIO(), True)])
+def test_no_bar_where_it_is_not_wanted(terminal, show, monkeypatch):
+    monkeypatch.setattr("sys.stderr", terminal)
+    with Bar("cat.jpg", show=show) as bar:
+        bar.show(Progress(1, 1, 1, 1, 1, 1.0, 1.0))
+    assert terminal.getvalue() == ""
+
+
+def test_compiling_is_said_once(capsys):
+    from numba import njit
+
+    with kernel_notice():
+        njit(lambda x: x + 1)(1)
+        njit(lambda x: x + 2)(1)
+    assert capsys.readouterr().err == "paint.py: compiling kernels; only the first run does, and it may take a minute\n"
+    with kernel_notice(show=False):
+        njit(lambda x: x + 3)(1)
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,209 @@
+"""Ctrl-C keeps the painting so far and says how to go on."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from neural_painter.cli import main
+from neural_painter.cli.interrupts import Interrupts
+from neural_painter.painter.stages import Painter
+from neural_painter.strokes import read_document
+from tests.neural_painter.cli.conftest import FAST, photo
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """Does something after a step of the painter; undone by calling it with None."""
+    report = Painter._report
+
+    def patch(step, action):
+        def reported(self, index, done, *rest):
+            if done == step:
+                action()
+            report(self, index, done, *rest)
+
+        monkeypatch.setattr(Painter, "_report", report if action is None else reported)
+
+    return patch
+
+
+def send(number=signal.SIGINT, times=1):
+    def action():
+        for _ in range(times):
+            signal.raise_signal(number)
+
+    return action
+
+
+def raise_interrupt():
+    raise KeyboardInterrupt
+
+
+ACTIONS = {"raised": raise_interrupt, "SIGINT": send(), "SIGTERM": send(signal.SIGTERM), "twice": send(times=2)}
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=ACTIONS)
+def test_the_painting_so_far_is_kept_and_goes_on(action, here, at_step, capsys):
+    photo("cat.png")
+    at_step(3, action)
+    assert main(["cat.png", "-o", "a.png", "-o", "a.svg", "--size", "64", "--json", *FAST]) == 130
+    said = capsys.readouterr()
+    first, hint = said.err.splitlines()
+    assert first == "paint.py: interrupted; the painting so far is kept in a.unfinished.npz"
+    told = json.loads(said.out)
+    assert told["outputs"] == ["a.png", "a.svg", "a.unfinished.npz"]
+    assert told["finished"] is False
+    place = read_document("a.unfinished.npz").options["unfinished"]
+    assert place["stage"] == 0
+    assert place["step"] in (2, 3)
+    prefix = "  To go on: python paint.py "
+    assert hint.startswith(prefix)
+    words = shlex.split(hint.removeprefix(prefix))
+    assert words == shlex.split("cat.png --resume a.unfinished.npz -o a.png -o a.svg --size 64 --overwrite")
+    at_step(3, None)
+    assert main([*words, "-o", "b.npz", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    finished = read_document("b.npz")
+    assert "unfinished" not in finished.options
+    assert len(finished.strokes) == 4
+    assert Path("a.unfinished.npz").exists()  # it is the user's
+
+
+def test_finished_paintings_and_other_options_do_not_go_on(here, at_step, capsys):
+    photo("cat.png")
+    at_step(3, raise_interrupt)
+    assert main(["cat.png", *FAST]) == 130
+    at_step(3, None)
+    capsys.readouterr()
+    resume = ["--resume", "cat-oil.unfinished.npz", "--quiet"]
+    assert main(["cat.png", *resume, "-o", "b.npz", "--strokes", "5"]) == 3
+    assert "was painted with strokes 4, now it is 5" in capsys.readouterr().err
+    photo("dog.png", width=20)
+    assert main(["dog.png", *resume]) == 3
+    assert "painted from a photo of 32x24, this one has 20x24" in capsys.readouterr().err
+    assert main(["cat.png", *resume, "-o", "b.npz"]) == 0
+    assert main(["cat.png", "--resume", "b.npz", "-o", "c.png"]) == 3
+    assert "is a finished painting" in capsys.readouterr().err
+
+
+def test_interrupted_again_while_going_on(here, at_step, capsys):
+    photo("cat.png")
+    at_step(3, raise_interrupt)
+    assert main(["cat.png", *FAST]) == 130
+    at_step(5, raise_interrupt)
+    command = ["cat.png", "--resume", "cat-oil.unfinished.npz", "-o", "b.png", "--quiet"]
+    assert main(command) == 130
+    assert Path("b.unfinished.npz").exists()
+    at_step(8, raise_interrupt)
+    assert main([*command[:2], "b.unfinished.npz", "-o", "b.svg", "--quiet"]) == 130
+    assert not Path("b.unfinished-2.npz").exists()  # it holds more of the same painting
+    Path("b.png").unlink()
+    assert main(["cat.png", "-o", "b.png", *FAST]) == 130
+    assert Path("b.unfinished-2.npz").exists()  # another painting
+
+
+def test_before_the_first_stroke(here, monkeypatch, capsys):
+    photo("cat.png")
+    monkeypatch.setattr("renderers.weights.read_card", lambda *_: send()())
+    assert main(["cat.png", *FAST]) == 130
+    assert capsys.readouterr().err == "paint.py: interrupted\n"
+    monkeypatch.undo()
+    os.chdir(here)
+    assert [path.name for path in here.iterdir()] == ["cat.png"]
+
+
+def test_seeding_is_interrupted(here, monkeypatch, capsys):
+    photo("cat.png")
+    monkeypatch.setattr("neural_painter.painter.stages.seed_strokes", lambda *_: send()())
+    assert main(["cat.png", *FAST]) == 130
+    assert capsys.readouterr().err == "paint.py: interrupted before the first stroke; nothing was written\n"
+    assert [path.name for path in Path().iterdir()] == ["cat.png"]
+
+
+def test_a_second_time_while_saving(here, at_step, monkeypatch, capsys):
+    photo("cat.png")
+    at_step(3, send())
+    monkeypatch.setattr("neural_painter.images.write_image", lambda *_, **__: send()())
+    assert main(["cat.png", *FAST]) == 130
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "paint.py: interrupted; the painting so far is kept in cat-oil.unfinished.npz"
+    assert lines[1].endswith("python paint.py cat.png --resume cat-oil.unfinished.npz -o cat-oil.png")
+    assert sorted(path.name for path in Path().iterdir()) == ["cat-oil.unfinished.npz", "cat.png"]
+
+
+def test_while_a_finished_painting_is_written(here, monkeypatch, capsys):
+    photo("cat.png")
+    monkeypatch.setattr("neural_painter.images.write_image", lambda *_, **__: send()())
+    assert main(["cat.png", *FAST]) == 130
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "paint.py: the strokes are kept in cat-oil.strokes.npz"
+    assert lines[2] == "paint.py: interrupted"
+
+
+def test_the_rest_of_a_batch_is_left(here, at_step):
+    photo("a.png")
+    photo("b.png")
+    at_step(3, send())
+    assert main(["a.png", "b.png", *FAST]) == 130
+    assert not Path("b-oil.png").exists()
+
+
+def test_held_signals_come_after_the_block():
+    before = signal.getsignal(signal.SIGINT)
+    done = []
+    with Interrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.held():  # noqa: PT012
+            send(times=2)()
+            done.append("saved")
+        with pytest.raises(KeyboardInterrupt), interrupts.held():  # noqa: PT012
+            send(times=3)()
+            done.append("not reached")
+        with pytest.raises(KeyboardInterrupt):
+            send()()
+    assert done == ["saved"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.slow
+def test_a_real_ctrl_c(here, weights):
+    photo("cat.png")
+    program = textwrap.dedent(
+        f"""
+        import sys, time
+        from pathlib import Path
+        import renderers.weights
+        from neural_painter.cli import main
+        from neural_painter.painter.stages import Painter
+
+        def report(self, *rest):
+            said(self, *rest)
+            print("step", flush=True)
+            time.sleep(0.05)
+
+        said, Painter._report = Painter._report, report
+        renderers.weights.folder = lambda: Path({str(weights)!r})
+        sys.exit(main(["cat.png", "--strokes", "20", "--device", "cpu"]))
+        """
+    )
+    root = Path(__file__).parents[3]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert process.stdout.readline() == "step\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "interrupted; the painting so far is kept in cat-oil.unfinished.npz" in said
+    assert len(read_document("cat-oil.unfinished.npz").strokes) > 0

@@ -1,0 +1,149 @@
+"""Who may import whom: the table of the house style, held by reading every file's imports."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("neural_painter", "renderers")
+
+SAYING = ("neural_painter.errors", "neural_painter.files")
+LEVEL_0 = (
+    "renderers.brush",
+    "neural_painter.compositing",
+    "neural_painter.decoding",
+    "neural_painter.features",
+    "neural_painter.images",
+    "neural_painter.losses",
+    "neural_painter.metrics",
+    "neural_painter.tables",
+    *SAYING,
+)
+LEVEL_1 = (
+    "renderers.brushes",
+    "renderers.networks",
+    "renderers.texture",
+    "renderers.training",
+    "renderers.weights",
+)
+LEVEL_2 = ("neural_painter.strokes",)
+LEVEL_3 = ("neural_painter.export", "neural_painter.painter", "neural_painter.photo", "neural_painter.style")
+BELOW_3 = (*LEVEL_0, *LEVEL_1, *LEVEL_2)
+
+MAY_IMPORT = {
+    "renderers": (),
+    "renderers.brush": (),
+    "renderers.texture": (),
+    "renderers.brushes": ("renderers.brush", "renderers.texture"),
+    "renderers.networks": ("renderers.brush",),
+    "renderers.weights": ("renderers.brush", "renderers.networks"),
+    "renderers.training": ("renderers.brush", "renderers.networks", "renderers.weights"),
+    "neural_painter.errors": (),
+    "neural_painter.files": ("neural_painter.errors",),
+    "neural_painter.decoding": SAYING,
+    "neural_painter.images": ("neural_painter.decoding", *SAYING),
+    "neural_painter.tables": SAYING,
+    "neural_painter.metrics": (),
+    "neural_painter.features": SAYING,
+    "neural_painter.losses": (),
+    "neural_painter.losses.gram": ("neural_painter.features",),
+    "neural_painter.compositing": (),
+    "neural_painter.strokes": ("renderers", *SAYING, "neural_painter.tables"),
+    **dict.fromkeys(LEVEL_3, BELOW_3),
+    "neural_painter.painting": (*BELOW_3, *LEVEL_3),
+    "neural_painter": PACKAGES,
+    "neural_painter.cli": PACKAGES,
+    "paint": ("neural_painter.cli",),
+    "train_renderer": ("neural_painter.cli",),
+}
+"""Module or package, and what it may import besides itself. The longest prefix counts; the style gives the levels."""
+
+LIGHT = {"neural_painter", "neural_painter.cli", "neural_painter.errors", "neural_painter.files",
+         "neural_painter.painter.config", "renderers.brushes"}
+"""Our modules that load no library; of these alone may the command line be made before a command runs."""
+
+FILES = sorted([*(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")), *ROOT.glob("*.py")])
+
+
+def module_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path, *, at_once=False):
+    """Modules of ours and others that a file imports; `at_once`: only those that importing it loads."""
+    known = {module_of(file) for file in FILES}
+
+    def visit(node):
+        for child in ast.iter_child_nodes(node):
+            if at_once and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if at_once and isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            if isinstance(child, ast.Import):
+                yield from (alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{path}: relative import"
+                for alias in child.names:
+                    full = f"{child.module}.{alias.name}"
+                    yield full if full in known else child.module
+            else:
+                yield from visit(child)
+
+    return set(visit(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def home(module):
+    """The entry of the table that a module falls under: itself or the nearest package around it."""
+    while module and module not in MAY_IMPORT:
+        module = module.rpartition(".")[0]
+    return module
+
+
+def inside(module, packages):
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_go_downwards(path):
+    module = module_of(path)
+    entry = home(module)
+    assert entry, f"{module} is not in the table"
+    if entry in PACKAGES:
+        assert module == entry, f"{module} is not in the table"
+    own = {package for package in (entry, entry.rpartition(".")[0]) if package not in ("", *PACKAGES)}
+    for found in imports(path):
+        if inside(found, PACKAGES) and found not in PACKAGES:
+            assert inside(found, own) or inside(found, MAY_IMPORT[entry]), f"{module} may not import {found}"
+
+
+def test_renderers_know_nothing_of_the_painter():
+    for path in (ROOT / "renderers").rglob("*.py"):
+        assert not any(inside(found, ["neural_painter"]) for found in imports(path)), path
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "neural_painter" / "cli").glob("*.py")), ids=module_of)
+def test_the_command_line_loads_nothing_heavy_before_a_command_runs(path):
+    for found in imports(path, at_once=True):
+        if inside(found, PACKAGES):
+            assert found in LIGHT or inside(found, ["neural_painter.cli"]), found
+        else:
+            assert found.partition(".")[0] in sys.stdlib_module_names, found
+
+
+@pytest.mark.parametrize("module", sorted(LIGHT))
+def test_what_is_light_loads_no_library(module):
+    path = ROOT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    for found in imports(path, at_once=True):
+        ours = found in LIGHT or inside(found, ["neural_painter.cli"])
+        assert ours or found.partition(".")[0] in sys.stdlib_module_names, found
+
+
+def test_the_table_catches_what_it_should(tmp_path):
+    assert home("neural_painter.losses.gram") == "neural_painter.losses.gram"
+    assert home("neural_painter.losses.pixel") == "neural_painter.losses"
+    for level_3 in LEVEL_3:
+        assert not any(inside(other, MAY_IMPORT[level_3]) for other in LEVEL_3)
+        assert not inside("neural_painter.cli", MAY_IMPORT[level_3])
