@@ -1,9 +1,9 @@
 """Turns a photo into a painting made of real strokes.
 
-    from neural_painter import PaintConfig, paint, read_image
+from neural_painter import PaintConfig, paint, read_image
 
-    painting = paint(read_image("cat.jpg"), PaintConfig(brush="oil", strokes=1000))
-    painting.save("cat.png", size=4000)
+painting = paint(read_image("cat.jpg"), PaintConfig(brush="oil", strokes=1000))
+painting.save("cat.png", size=4000)
 """
 
 from __future__ import annotations
@@ -34,8 +34,17 @@ _HOMES = {
     "read_image": "images",
     "write_image": "images",
 }
-__all__ = ["PaintConfig", "Painting", "StrokeDocument", "Strokes", "paint", "read_document", "read_image",
-           "write_document", "write_image"]
+__all__ = [
+    "PaintConfig",
+    "Painting",
+    "StrokeDocument",
+    "Strokes",
+    "paint",
+    "read_document",
+    "read_image",
+    "write_document",
+    "write_image",
+]
 
 
 def __getattr__(name: str) -> Any:

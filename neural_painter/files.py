@@ -10,7 +10,7 @@ from neural_painter.errors import OutputError
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
-    """Raises OutputError where `path` could not be written: it exists, is a folder, or its folder is missing or locked."""
+    """Raises OutputError where `path` could not be written: it exists, or its folder is missing or locked."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder, expected the name of a file")
     if path.exists() and not overwrite:

@@ -154,6 +154,7 @@ def _state(document: StrokeDocument, config: PaintConfig, image: Array) -> Paint
         if option.name != "device" and ours != theirs:
             raise InputError(f"the document to resume was painted with {option.name} {theirs}, now it is {ours}")
     place = document.options.get("unfinished")
-    if not isinstance(place, dict) or not all(isinstance(place.get(k), int) and place[k] >= 0 for k in ("stage", "step")):
+    keys = ("stage", "step")
+    if not isinstance(place, dict) or not all(isinstance(place.get(k), int) and place[k] >= 0 for k in keys):
         raise InputError("the document to resume is a finished painting: there is nothing to go on with")
     return PainterState(document.strokes, place["stage"], place["step"])

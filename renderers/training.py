@@ -37,7 +37,7 @@ class TrainingConfig:
         held_out: strokes that the score is measured on; they come from a generator that training never uses.
     """
 
-    steps: int = 4000
+    steps: int = 3500
     batch: int = 128
     rate: float = 4e-3
     supersample: int = 3
@@ -110,7 +110,7 @@ class Trainer:
     ) -> None:
         self.brush, self.config, self.device, self.rank, self.world = brush, config, device, rank, world
         torch.manual_seed(config.seed)
-        self.model = NeuralRenderer(brush).to(device=device, memory_format=torch.channels_last)
+        self.model = NeuralRenderer(brush).to(device).to(memory_format=torch.channels_last)
         self.network: nn.Module = self.model
         if world > 1:
             ids = [device.index] if device.type == "cuda" else None

@@ -60,8 +60,14 @@ MAY_IMPORT = {
 }
 """Module or package, and what it may import besides itself. The longest prefix counts; the style gives the levels."""
 
-LIGHT = {"neural_painter", "neural_painter.cli", "neural_painter.errors", "neural_painter.files",
-         "neural_painter.painter.config", "renderers.brushes"}
+LIGHT = {
+    "neural_painter",
+    "neural_painter.cli",
+    "neural_painter.errors",
+    "neural_painter.files",
+    "neural_painter.painter.config",
+    "renderers.brushes",
+}
 """Our modules that load no library; of these alone may the command line be made before a command runs."""
 
 FILES = sorted([*(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")), *ROOT.glob("*.py")])

@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 
 from neural_painter.cli.failures import guarded
+from neural_painter.cli.threads import calm_threads
 
 COMMANDS = {"render": "paint a stroke document again, at any size, without optimising"}
 """First words that name a command, with what they do. Everything else is for `paint`."""
@@ -16,6 +17,7 @@ COMMANDS = {"render": "paint a stroke document again, at any size, without optim
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command that the first word names, `paint` where it names none; returns its exit status."""
+    calm_threads()
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words.pop(0) if words and words[0] in COMMANDS else "paint"
     return guarded(lambda: int(import_module(f"{__name__}.{name}").run(words)))

@@ -60,9 +60,7 @@ def run(words: list[str]) -> int:
             size = fit_size(options.size, document.size, source)
             read = time.perf_counter()
             written: list[Path] = []
-            write_outputs(
-                document, outputs, size, animation_of(options), overwrite=options.overwrite, written=written
-            )
+            write_outputs(document, outputs, size, animation_of(options), overwrite=options.overwrite, written=written)
     ended = time.perf_counter()
     if options.json:
         seconds = {"read": read - began, "write": ended - read, "total": ended - began}

@@ -22,7 +22,22 @@ Tensors, float32 (the reference takes float64 as well):
     result      [3, H, W]
 """
 
-from neural_painter.compositing.backend import composite
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
 
+if TYPE_CHECKING:
+    from neural_painter.compositing.backend import composite as composite
+
 __all__ = ["MAX_ALPHA", "MIN_HALF", "STOP", "composite"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads torch only for those who composite: rendering a document uses the tiles and nothing else."""
+    if name == "composite":
+        from neural_painter.compositing.backend import composite
+
+        return composite
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

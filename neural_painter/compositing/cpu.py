@@ -92,7 +92,7 @@ def _forward(frames, paint, stamps, background, counts, starts, members, out):  
                     column, row, inside = _locate(frames, n, x, y, side)
                     if not inside:
                         continue
-                    i, j = int(math.floor(row)), int(math.floor(column))
+                    i, j = math.floor(row), math.floor(column)
                     s, t = column - np.float32(j), row - np.float32(i)
                     matte, _, _ = _bilinear(stamps, n, i, j, s, t, 0, side)
                     alpha = min(paint[n, 6] * matte, _LIMIT)
@@ -115,8 +115,19 @@ def _forward(frames, paint, stamps, background, counts, starts, members, out):  
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, parallel=True)
 def _backward(  # type: ignore[no-untyped-def]
-    frames, paint, stamps, background, counts, starts, members, deepest, gradient,
-    placement_gradient, paint_gradient, stamps_gradient, background_gradient,
+    frames,
+    paint,
+    stamps,
+    background,
+    counts,
+    starts,
+    members,
+    deepest,
+    gradient,
+    placement_gradient,
+    paint_gradient,
+    stamps_gradient,
+    background_gradient,
 ):
     _, height, width = gradient.shape
     side = stamps.shape[1]
@@ -146,7 +157,7 @@ def _backward(  # type: ignore[no-untyped-def]
                         column, row, inside = _locate(frames, n, x, y, side)
                         if not inside:
                             continue
-                        i, j = int(math.floor(row)), int(math.floor(column))
+                        i, j = math.floor(row), math.floor(column)
                         s, t = column - np.float32(j), row - np.float32(i)
                         matte, along_column, along_row = _bilinear(stamps, n, i, j, s, t, 0, side)
                         first, _, _ = _bilinear(stamps, n, i, j, s, t, 1, side)
@@ -193,12 +204,10 @@ def _backward(  # type: ignore[no-untyped-def]
                             paint_gradient[thread, n, 6] += alpha_gradient * matte
                         _, first_column, first_row = _bilinear(stamps, n, i, j, s, t, 1, side)
                         _, second_column, second_row = _bilinear(stamps, n, i, j, s, t, 2, side)
-                        u_gradient = half_side * (
-                            matte_gradient * seen[d, 6] + first_gradient * first_column + second_gradient * second_column
-                        )
-                        v_gradient = half_side * (
-                            matte_gradient * seen[d, 7] + first_gradient * first_row + second_gradient * second_row
-                        )
+                        u_gradient = first_gradient * first_column + second_gradient * second_column
+                        v_gradient = first_gradient * first_row + second_gradient * second_row
+                        u_gradient = half_side * (u_gradient + matte_gradient * seen[d, 6])
+                        v_gradient = half_side * (v_gradient + matte_gradient * seen[d, 7])
                         cos, sin, per_length, per_width = frames[n, 4], frames[n, 5], frames[n, 2], frames[n, 3]
                         dx, dy = x - frames[n, 0], y - frames[n, 1]
                         along, across = dx * cos + dy * sin, dy * cos - dx * sin
@@ -234,7 +243,7 @@ class _Composite(torch.autograd.Function):
         frames = _frames(arrays[0])
         out = np.empty((3, *size), np.float32)
         with _Threads():
-            _forward(frames, *arrays[1:], *lists, out)
+            _forward(frames, *arrays[1:], *lists, out)  # type: ignore[call-arg]
         ctx.saved = (frames, *arrays[1:], *lists)
         return torch.from_numpy(out)
 
@@ -251,9 +260,20 @@ class _Composite(torch.autograd.Function):
         stamps_gradient = np.zeros((threads, *(stamps.shape if with_stamps else (0, 0, 0, 0))), np.float32)
         background_gradient = np.empty_like(background)
         with _Threads(threads):
-            _backward(
-                frames, paint, stamps, background, counts, starts, members, int(counts.max(initial=0)),
-                *_arrays(gradient), placement_gradient, paint_gradient, stamps_gradient, background_gradient,
+            _backward(  # type: ignore[call-arg]
+                frames,
+                paint,
+                stamps,
+                background,
+                counts,
+                starts,
+                members,
+                int(counts.max(initial=0)),
+                *_arrays(gradient),
+                placement_gradient,
+                paint_gradient,
+                stamps_gradient,
+                background_gradient,
             )
         behind = torch.from_numpy(background_gradient)
         return (

@@ -81,7 +81,7 @@ def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, ca
     size = canvas.shape[0], canvas.shape[1]
     counts, starts, members = tile_lists(strokes.placement, size)
     arrays = [np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)]
-    _paint(brush.point, *arrays, np.ascontiguousarray(seeds, np.uint32), counts, starts, members, canvas)
+    _paint(brush.point, *arrays, np.ascontiguousarray(seeds, np.uint32), counts, starts, members, canvas)  # type: ignore[call-arg]
 
 
 def render(

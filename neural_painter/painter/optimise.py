@@ -64,7 +64,7 @@ class StrokeOptimiser:
         renderer: trained networks of the brush.
         brush: gives ranges.
         strokes: where to start.
-        background: canvas colour, `[3]`.
+        background: what the strokes are laid over, `[3]` or `[3, H, W]`.
         size: canvas `(height, width)` in pixels.
         step: typical half length, in canvas long sides; step sizes scale with it.
         limits: bounds on sizes.
@@ -82,7 +82,7 @@ class StrokeOptimiser:
         *,
         step: float,
         limits: Limits,
-        rates: Rates = Rates(),  # noqa: B008
+        rates: Rates = Rates(),
         refresh: int = 5,
     ) -> None:
         device = next(renderer.parameters()).device

@@ -29,6 +29,10 @@ HIDDEN = 0.03
 """Strokes of which less than this part of their box is seen are wiped off, and seeded anew where they are needed."""
 
 
+COVERS = 0.8
+"""A brush whose opacity never falls below this is expected to leave no canvas bare."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a painting has come; passed to the caller's callback after every step.
@@ -127,7 +131,7 @@ class Painter:
         self.brush = find_brush(config.brush)
         self.device = choose_device(config.device)
         renderer, self.weights = load_renderer(self.brush)
-        self.renderer: NeuralRenderer = renderer.to(device=self.device, memory_format=torch.channels_last)
+        self.renderer: NeuralRenderer = renderer.to(self.device).to(memory_format=torch.channels_last)
         self.background = torch.tensor(config.canvas, dtype=torch.float32, device=self.device)
         height, width = image.shape[:2]
         self.stages = plan(config, min(height, width) / max(height, width))
@@ -153,6 +157,17 @@ class Painter:
             self.state.strokes, self.weights, self.device.type, seconds, self.state, finished, self.recovered
         )
 
+    def _background(self, target: Array) -> Tensor:
+        """What the strokes are laid over while they are optimised, `[3]` or `[3, H, W]`.
+
+        A translucent brush counts on the canvas. A brush that covers should leave no hole, not even where the photo
+        happens to have the canvas' colour: it paints over the photo's contrast, which is an error wherever it shows.
+        """
+        if self.brush.opacity.low < COVERS:
+            return self.background
+        contrast = np.where(target > 0.5, target - 0.5, target + 0.5).astype(np.float32)
+        return torch.from_numpy(contrast).permute(2, 0, 1).contiguous().to(self.device)
+
     def _target(self, stage: Stage) -> Array:
         return resize(self.image, size=self._size(stage))
 
@@ -160,13 +175,13 @@ class Painter:
         height, width = self.image.shape[:2]
         return fit_long_side(height, width, min(stage.canvas, max(height, width)))
 
-    def _optimiser(self, stage: Stage, strokes: Strokes) -> StrokeOptimiser:
+    def _optimiser(self, stage: Stage, target: Array, strokes: Strokes) -> StrokeOptimiser:
         finest = self.stages[-1].size / self.brush.aspect.default
         return StrokeOptimiser(
             self.renderer,
             self.brush,
             strokes,
-            self.background,
+            self._background(target),
             self._size(stage),
             step=stage.size,
             limits=Limits(half_width=0.3 * finest, half_length=0.6),
@@ -179,7 +194,7 @@ class Painter:
         strokes, done = state.strokes, state.step
         expected = sum(s.count for s in self.stages[: index + 1])
         if state.step == 0:
-            before = self._optimiser(stage, strokes)
+            before = self._optimiser(stage, target, strokes)
             strokes = keep(strokes, before.visible() >= HIDDEN)
             canvas = before.canvas().permute(1, 2, 0).cpu().numpy()
             generator = np.random.default_rng((self.config.seed, index))
@@ -188,7 +203,7 @@ class Painter:
                 seed_strokes(target, canvas, self.brush, expected - len(strokes), stage.size, generator),
             )
         loss = self._loss(stage, target)
-        optimiser = self._optimiser(stage, strokes)
+        optimiser = self._optimiser(stage, target, strokes)
         self.state = PainterState(optimiser.strokes(), index, done)
         failures = 0
         try:
@@ -219,8 +234,10 @@ class Painter:
         if not self.on_step:
             return
         # Time goes mostly with pixels, and with strokes where the networks draw them.
-        cost = [s.iterations * (s.canvas**2 / 6e4 + sum(t.count for t in self.stages[: k + 1]) / 500 + 0.3)
-                for k, s in enumerate(self.stages)]
+        cost = [
+            s.iterations * (s.canvas**2 / 6e4 + sum(t.count for t in self.stages[: k + 1]) / 500 + 0.3)
+            for k, s in enumerate(self.stages)
+        ]
         work = (sum(cost[:index]) + cost[index] * done / self.stages[index].iterations) / sum(cost)
         steps = [s.iterations for s in self.stages]
         self.on_step(Progress(index + 1, len(steps), sum(steps[:index]) + done, sum(steps), strokes, loss, work))

@@ -1,4 +1,4 @@
-"""The ground-truth brushes, one file each. A module in this folder that defines BRUSH is a brush; nothing else to edit."""
+"""The ground-truth brushes, one file each: a module in this folder that defines BRUSH. Nothing else to edit."""
 
 from __future__ import annotations
 

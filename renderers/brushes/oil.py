@@ -1,4 +1,4 @@
-"""Oil: a loaded bristle brush. Two colours run into each other along the stroke; bristles streak it; its ends are ragged."""
+"""Oil: a loaded bristle brush. Two colours run into each other along the stroke; bristles streak it, ends are torn."""
 
 import math
 
@@ -44,7 +44,8 @@ def point(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def
     alpha *= 1 - worn * gaps * np.float32(0.9)
     shade = 1 + np.float32(0.13) * ridges - np.float32(0.05) * smoothstep(np.float32(0.8), np.float32(1), abs(lateral))
 
-    mix = min(max(np.float32(0.5) + np.float32(0.5) * position + np.float32(0.04) * ridges, np.float32(0)), np.float32(1))
+    mix = np.float32(0.5) + np.float32(0.5) * position + np.float32(0.04) * ridges
+    mix = min(max(mix, np.float32(0)), np.float32(1))
     return np.float32(alpha), np.float32((1 - mix) * shade), np.float32(mix * shade)
 
 

@@ -52,9 +52,7 @@ def test_nothing_heavy_is_loaded(words):
         "import sys; from neural_painter.cli import main; main(sys.argv[1:]); print('LOADED', *sys.modules, sep='\\n')"
     )
     began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - began
     loaded = set(done.stdout.partition("LOADED\n")[2].split())
     assert "neural_painter.cli" in loaded
