@@ -9,10 +9,10 @@ import math
 import numpy as np
 from numba import njit
 
-_inline = njit(inline="always", error_model="numpy", nogil=True)
+_compiled = njit(error_model="numpy", nogil=True)
 
 
-@_inline
+@_compiled
 def unit_hash(x, y, seed):  # type: ignore[no-untyped-def]
     """A number in [0, 1) for an integer lattice point; the mixing steps of PCG (Jarzynski and Olano 2020)."""
     h = np.uint32(np.uint32(x) * np.uint32(0x8DA6B343) ^ np.uint32(y) * np.uint32(0xD8163841) ^ np.uint32(seed))
@@ -22,7 +22,7 @@ def unit_hash(x, y, seed):  # type: ignore[no-untyped-def]
     return np.float32(h >> np.uint32(8)) * np.float32(1.0 / 16777216.0)
 
 
-@njit(error_model="numpy", nogil=True)
+@_compiled
 def noise(x, y, seed):  # type: ignore[no-untyped-def]
     """Value noise in [-1, 1], mean 0, one lattice cell a unit."""
     fx, fy = math.floor(x), math.floor(y)
@@ -34,7 +34,7 @@ def noise(x, y, seed):  # type: ignore[no-untyped-def]
     return np.float32(2 * (low * (1 - ty) + high * ty) - 1)
 
 
-@njit(error_model="numpy", nogil=True)
+@_compiled
 def streaks(along, across, frequency, footprint, seed):  # type: ignore[no-untyped-def]
     """Noise drawn out along the stroke, `frequency` cells a half width across; fades where cells are below a pixel."""
     visible = min(max(np.float32(1.7 - 1.4 * frequency * footprint), np.float32(0)), np.float32(1))
@@ -43,25 +43,25 @@ def streaks(along, across, frequency, footprint, seed):  # type: ignore[no-untyp
     return visible * noise(across * frequency, along * frequency * np.float32(0.06), seed)
 
 
-@_inline
+@_compiled
 def smoothstep(low, high, x):  # type: ignore[no-untyped-def]
     t = min(max((x - low) / (high - low), np.float32(0)), np.float32(1))
     return np.float32(t * t * (3 - 2 * t))
 
 
-@_inline
+@_compiled
 def coverage(distance, softness):  # type: ignore[no-untyped-def]
     """How much of a pixel is inside an edge: 1 at `distance` <= -softness / 2, 0 beyond softness / 2."""
     return min(max(np.float32(0.5) - np.float32(distance / softness), np.float32(0)), np.float32(1))
 
 
-@_inline
+@_compiled
 def bow(aspect, bend):  # type: ignore[no-untyped-def]
     """The bend of a stroke, eased off where it is too short to be curved without folding onto itself."""
     return np.float32(bend * min(np.float32(1), aspect * np.float32(0.33)))
 
 
-@njit(error_model="numpy", nogil=True)
+@_compiled
 def nearest_on_bezier(px, py, x0, y0, x1, y1, x2, y2):  # type: ignore[no-untyped-def]
     """Parameter in [0, 1] of the point of a quadratic Bézier that is nearest to (px, py).
 

@@ -118,6 +118,7 @@ class Trainer:
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=config.rate, betas=(0.9, 0.99))
         self.step = 0
         self.seconds = 0.0
+        self.cpu_seconds = 0.0
 
     def _samples(self, step: int) -> tuple[Tensor, Tensor]:
         """The samples of a step depend on the step alone, so a resumed run sees what an unbroken one would."""
@@ -143,7 +144,7 @@ class Trainer:
             ahead = self.device.type == "cuda"
             pending = pool.submit(self._samples, self.step) if ahead else None
             while self.step < stop:
-                began = time.perf_counter()
+                began, began_cpu = time.perf_counter(), time.process_time()
                 shape, truth = pending.result() if pending else self._samples(self.step)
                 if ahead:
                     pending = pool.submit(self._samples, self.step + 1)
@@ -159,6 +160,7 @@ class Trainer:
                 if not math.isfinite(value):
                     raise FloatingPointError(f"the loss became {value} at step {self.step}; try a lower --rate")
                 self.seconds += time.perf_counter() - began
+                self.cpu_seconds += time.process_time() - began_cpu
                 yield value
 
     def save_checkpoint(self, path: Path) -> None:
@@ -169,7 +171,13 @@ class Trainer:
                 tensors[f"optimiser.{name}.{key}"] = torch.as_tensor(value)
         # Convolutions are kept channels last; safetensors wants plain strides.
         tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        progress = {"step": self.step, "seconds": self.seconds, "world": self.world, "brush": self.brush.name}
+        progress = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "world": self.world,
+            "brush": self.brush.name,
+        }
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".part")
         metadata = {"config": json.dumps(asdict(self.config)), **_strings(progress)}
@@ -187,7 +195,8 @@ class Trainer:
                 meta = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             config = json.loads(meta["config"])
-            step, seconds, world, brush = int(meta["step"]), float(meta["seconds"]), int(meta["world"]), meta["brush"]
+            step, world, brush = int(meta["step"]), int(meta["world"]), meta["brush"]
+            seconds, cpu_seconds = float(meta["seconds"]), float(meta["cpu_seconds"])
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             raise WeightsError(f"{path}: not a training checkpoint ({type(error).__name__})") from error
         ours = {**asdict(self.config), "world": self.world, "brush": self.brush.name}
@@ -195,7 +204,7 @@ class Trainer:
         if differing:
             raise WeightsError(f"{path}: belongs to another run (differs in {', '.join(differing)})")
         self._load_tensors(path, tensors)
-        self.step, self.seconds = step, seconds
+        self.step, self.seconds, self.cpu_seconds = step, seconds, cpu_seconds
 
     def _load_tensors(self, path: Path, tensors: dict[str, Tensor]) -> None:
         state = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}

@@ -172,6 +172,7 @@ def _write(trainer: Trainer, options: argparse.Namespace, command: str) -> None:
         "parameters": sum(p.numel() for p in model.parameters()),
         "command": command,
         "seconds": round(trainer.seconds),
+        "cpu_seconds": round(trainer.cpu_seconds),
         "machine": f"{trainer.device.type} ({device}), {torch.get_num_threads()} threads, {trainer.world} process(es)",
         "torch": torch.__version__,
         "samples": config.steps * config.batch * trainer.world,

@@ -41,7 +41,7 @@ def _frames(placement):  # type: ignore[no-untyped-def]
     return frames
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _locate(frames, n, x, y, side):  # type: ignore[no-untyped-def]
     """Texel coordinates (texel centres at whole numbers) of a canvas point, and whether the stamp reaches it."""
     dx, dy = x - frames[n, 0], y - frames[n, 1]
@@ -53,14 +53,14 @@ def _locate(frames, n, x, y, side):  # type: ignore[no-untyped-def]
     return column, row, inside
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _texel(stamps, n, row, column, channel, side):  # type: ignore[no-untyped-def]
     if row < 0 or column < 0 or row >= side or column >= side:
         return np.float32(0)
     return stamps[n, row, column, channel]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def _bilinear(stamps, n, i, j, s, t, channel, side):  # type: ignore[no-untyped-def]
     if i >= 0 and j >= 0 and i < side - 1 and j < side - 1:
         v00, v01 = stamps[n, i, j, channel], stamps[n, i, j + 1, channel]

@@ -145,7 +145,8 @@ class StrokeOptimiser:
         placement = self.placement().cpu().numpy()
         # Two turns of the brush look alike; keep angles small.
         placement[:, 4] = np.remainder(placement[:, 4] + math.pi, 2 * math.pi) - math.pi
-        return Strokes(placement, self.values["shape"].cpu().numpy(), self.values["paint"].cpu().numpy())
+        # Copies, since on the CPU these arrays would go on changing with the tensors.
+        return Strokes(placement, self.values["shape"].cpu().numpy().copy(), self.values["paint"].cpu().numpy().copy())
 
     def step(self, loss: Loss, progress: float) -> float:
         """One step; `progress` in [0, 1] through the stage sets the decay of the step sizes. Returns the loss."""
@@ -162,7 +163,7 @@ class StrokeOptimiser:
         value = loss(composite(placed, paint, stamps, self.background, self.size))
         value.backward()  # type: ignore[no-untyped-call]
         gradients = {"placement": placement.grad, "paint": paint.grad}
-        if stamps.grad is not None:
+        if stamps.grad is not None and len(stamps):
             if few:
                 (found,) = torch.autograd.grad(self.stamps, shape, stamps.grad)
                 gradients["shape"] = found[:, 1:]
@@ -190,7 +191,8 @@ class StrokeOptimiser:
         for name, gradient in gradients.items():
             if gradient is None or not gradient.numel():
                 continue
-            finite = gradient.isfinite().all(dim=1, keepdim=True)
+            # Squares as well: a second moment that overflows would stop its stroke for the rest of the stage.
+            finite = gradient.square().isfinite().all(dim=1, keepdim=True)
             if not bool(finite.all()):
                 self.recovered += int((~finite).sum())
                 gradient = torch.where(finite, gradient, torch.zeros_like(gradient))
@@ -201,7 +203,7 @@ class StrokeOptimiser:
             rise, calm = 1 - fast ** self.steps[name], 1 - slow ** self.steps[name]
             move = (first / rise) / ((second / calm).sqrt() + tiny)
             # A moment that is rounding noise says nothing; unscaled, Adam would take a full step along it.
-            move = torch.where(second / calm > 1e-20, move, torch.zeros_like(move))
+            move = torch.where(finite & (second / calm > 1e-20), move, torch.zeros_like(move))
             self.values[name] -= move * self.rates[name] * decay
         self._project()
 

@@ -81,7 +81,7 @@ def seed_strokes(
     half_width = pixels / brush.aspect.default
     error = np.square(target - canvas).sum(2) + 1e-5 + 1e-6 * generator.random((height, width))
     error = cv2.GaussianBlur(error.astype(np.float32), (0, 0), max(0.5, half_width * 0.5)).astype(np.float64)
-    reach = max(0.6, 0.5 * np.sqrt(height * width / count))
+    reach = max(0.6, 0.5 * np.sqrt(height * width / max(count, 1)))
     rows, columns = _pick(error, reach, count).T
     angle, coherence = orientation(target, max(0.8, half_width * 0.7))
     angle, coherence = angle[rows, columns], coherence[rows, columns]

@@ -219,10 +219,7 @@ def test_a_folder_in_place_of_the_weights(shipped):
 
 
 def card_of(name):
-    try:
-        return read_card(brush(name))
-    except WeightsError as error:
-        pytest.skip(f"weights of {name} are not there yet: {error}")
+    return read_card(brush(name))
 
 
 @pytest.mark.parametrize("name", names())

@@ -1,0 +1,133 @@
+"""Options are checked with sentences that name them; the plan keeps the number of strokes and goes from coarse to fine."""
+
+import dataclasses
+import math
+
+import pytest
+
+from neural_painter.errors import UsageError
+from neural_painter.painter.config import MOST_STROKES, PRESETS, PaintConfig, help_of, plan
+from renderers.brushes import names
+
+COUNTS = (1, 2, 3, 12, 13, 37, 38, 100, 116, 1000, 5000, 20_000, MOST_STROKES)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("brush", "crayon", "one of marker, oil"),
+        ("strokes", 0, f"1 to {MOST_STROKES}"),
+        ("strokes", MOST_STROKES + 1, f"1 to {MOST_STROKES}"),
+        ("preset", "slow", "one of fast, balanced, best"),
+        ("seed", -1, "0 to 4294967295"),
+        ("seed", 2**32, "0 to 4294967295"),
+        ("device", "gpu", "auto, cpu or cuda"),
+        ("canvas", (0.0, 0.5), "three of 0 to 1"),
+        ("canvas", (0.0, 0.5, 1.1), "three of 0 to 1"),
+        ("canvas", (0.0, 0.5, math.nan), "three of 0 to 1"),
+        ("transport", -0.1, "a number >= 0"),
+        ("transport", math.inf, "a number >= 0"),
+        ("edges", math.nan, "a number >= 0"),
+        ("transport_stages", "fine", "off, coarse, all"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(option, value, expected):
+    with pytest.raises(UsageError) as caught:
+        PaintConfig(**{option: value})
+    message = str(caught.value)
+    assert message.startswith(f"{option.replace('_', '-')}: expected {expected}")
+    assert message.endswith(f"got {value}")
+    with pytest.raises(UsageError):
+        PaintConfig().replace(**{option: value})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"strokes": 1},
+        {"strokes": MOST_STROKES},
+        {"seed": 2**32 - 1},
+        {"canvas": (0.0, 0.0, 0.0)},
+        {"transport": 0.0, "edges": 0.0},
+        *({"brush": name} for name in names()),
+        *({"preset": name} for name in PRESETS),
+        *({"transport_stages": name} for name in ("off", "coarse", "all")),
+        *({"device": name} for name in ("auto", "cpu", "cuda")),
+    ],
+)
+def test_values_at_the_borders_are_taken(changes):
+    config = PaintConfig().replace(**changes)
+    assert {name: getattr(config, name) for name in changes} == changes
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        PaintConfig().strokes = 3
+
+
+def test_every_option_has_its_help():
+    for option in dataclasses.fields(PaintConfig):
+        assert len(help_of(option.name)) > 10
+    for listed, option in ((names(), "brush"), (PRESETS, "preset")):
+        assert all(name in help_of(option) for name in listed)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("strokes", COUNTS)
+@pytest.mark.parametrize("aspect", [1.0, 0.5, 1 / 300])
+def test_plan_goes_from_coarse_to_fine(strokes, preset, aspect):
+    stages = plan(PaintConfig(strokes=strokes, preset=preset), aspect)
+    assert sum(stage.count for stage in stages) == strokes
+    for stage in stages:
+        assert stage.count >= 1
+        assert stage.iterations >= 1
+        assert 0 < stage.size < 0.5
+        assert stage.canvas >= 16
+    for before, after in zip(stages, stages[1:], strict=False):
+        assert after.count > before.count
+        assert after.size < before.size
+        assert after.canvas >= before.canvas
+
+
+def test_every_number_of_strokes_is_met():
+    for strokes in range(1, 500):
+        counts = [stage.count for stage in plan(PaintConfig(strokes=strokes), 0.75)]
+        assert sum(counts) == strokes
+        assert min(counts) >= 1
+
+
+def test_more_strokes_are_smaller_and_more_stages():
+    plans = [plan(PaintConfig(strokes=strokes), 0.75) for strokes in (1, 12, 100, 1000, 5000, 20_000, MOST_STROKES)]
+    for fewer, more in zip(plans, plans[1:], strict=False):
+        assert len(more) >= len(fewer)
+        assert more[-1].size <= fewer[-1].size
+    assert len(plans[-1]) > len(plans[0])
+
+
+def test_strokes_cover_the_canvas():
+    """Boxes of the last stage together are at least as large as the canvas, and not ten times as large."""
+    for strokes in (12, 100, 1000, 20_000):
+        for aspect in (1.0, 0.6):
+            last = plan(PaintConfig(strokes=strokes), aspect)[-1]
+            area = last.count * 4 * last.size**2 / 2.5
+            assert 0.8 < area / aspect < 8
+
+
+def test_presets_differ_in_work_and_not_in_strokes():
+    def work(preset):
+        return sum(s.iterations * s.canvas**2 for s in plan(PaintConfig(strokes=300, preset=preset), 0.75))
+
+    assert 1.5 * work("fast") < work("balanced") < work("best") / 1.5
+    counts = {tuple(s.count for s in plan(PaintConfig(strokes=300, preset=name), 0.75)) for name in PRESETS}
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "on"), [("off", [False, False, False]), ("coarse", [True, True, False]), ("all", [True, True, True])]
+)
+def test_transport_is_switched_per_stage(where, on):
+    stages = plan(PaintConfig(strokes=120, transport=0.5, transport_stages=where), 0.75)
+    assert [stage.transport for stage in stages] == [0.5 * switch for switch in on]
+    stages = plan(PaintConfig(strokes=120, transport=0.0, transport_stages=where), 0.75)
+    assert not any(stage.transport for stage in stages)

@@ -1,0 +1,182 @@
+"""Stage by stage: progress, interrupts at any point, losses that are not finite."""
+
+import numpy as np
+import pytest
+import torch
+
+from neural_painter.errors import NumericalError, UsageError
+from neural_painter.painter import stages
+from neural_painter.painter.config import PRESETS, PaintConfig, Preset, plan
+from neural_painter.painter.stages import Painter, PainterState, choose_device, empty_strokes
+from tests.neural_painter.painter.pictures import still_life
+
+CONFIG = PaintConfig(strokes=60, preset="fast", device="cpu")
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """A preset `fast` of a few steps."""
+    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.1, canvas=0.7))
+
+
+def painter(config=CONFIG, size=(48, 64), **options):
+    return Painter(still_life(*size), config, **options)
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("strokes", [1, 5, 60, 300])
+def test_progress_goes_from_nothing_to_all(strokes):
+    seen = []
+    config = CONFIG.replace(strokes=strokes)
+    result = painter(config, on_step=seen.append).run()
+    planned = plan(config, 0.75)
+    assert [p.step for p in seen] == list(range(1, sum(s.iterations for s in planned) + 1))
+    assert {p.steps for p in seen} == {len(seen)}
+    assert {p.stages for p in seen} == {len(planned)}
+    assert sorted({p.stage for p in seen}) == list(range(1, len(planned) + 1))
+    work = np.array([p.work for p in seen])
+    assert work[0] > 0
+    assert (np.diff(work) > 0).all()
+    assert work[-1] == pytest.approx(1)
+    expected = np.cumsum([s.count for s in planned])
+    assert all(p.strokes == expected[p.stage - 1] for p in seen)
+    assert all(np.isfinite(p.loss) and p.loss >= 0 for p in seen)
+    assert result.finished
+    assert result.recovered == 0
+    assert len(result.strokes) == strokes
+    assert len(result.seconds) == len(planned)
+
+
+def test_the_loss_falls_in_each_stage():
+    seen = []
+    painter(on_step=seen.append).run()
+    for stage in range(1, seen[-1].stages + 1):
+        losses = [p.loss for p in seen if p.stage == stage]
+        assert losses[-1] < losses[0]
+    assert seen[-1].loss < seen[0].loss / 3  # measured: a 14th
+
+
+def stop_at(moment):
+    def on_step(progress):
+        if progress.step == moment:
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+@pytest.mark.usefixtures("brief")
+def test_an_interrupt_after_any_step_can_be_gone_on_from():
+    total = sum(s.iterations for s in plan(CONFIG, 0.75))
+    for moment in range(1, total + 1):
+        result = painter(on_step=stop_at(moment)).run()
+        assert not result.finished
+        assert len(result.strokes) > 0
+        seen = []
+        finished = painter(on_step=seen.append, state=result.state).run()
+        assert finished.finished
+        assert len(finished.strokes) == CONFIG.strokes
+        assert [p.step for p in seen] == list(range(moment + 1, total + 1))
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("calls", [0, 1, 8])
+def test_an_interrupt_inside_a_step_can_be_gone_on_from(calls, monkeypatch):
+    """Before the first step of a stage is through, its strokes are there, and the resumed stage seeds them again."""
+    count = 0
+
+    def interrupted(canvas, target, **options):
+        nonlocal count
+        count += 1
+        if count > calls:
+            raise KeyboardInterrupt
+        return pixel_loss(canvas, target, **options)
+
+    pixel_loss = stages.pixel_loss
+    monkeypatch.setattr(stages, "pixel_loss", interrupted)
+    result = painter().run()
+    assert not result.finished
+    assert len(result.strokes) > 0
+    monkeypatch.setattr(stages, "pixel_loss", pixel_loss)
+    finished = painter(state=result.state).run()
+    assert finished.finished
+    assert len(finished.strokes) == CONFIG.strokes
+
+
+@pytest.mark.usefixtures("brief")
+def test_an_interrupt_before_anything_is_painted(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "seed_strokes", interrupted)
+    result = painter().run()
+    assert not result.finished
+    assert len(result.strokes) == 0
+    assert result.state.stage == result.state.step == 0
+
+
+@pytest.mark.usefixtures("brief")
+def test_going_on_from_the_end_changes_nothing():
+    result = painter().run()
+    again = painter(state=result.state).run()
+    assert again.finished
+    assert again.strokes == result.strokes
+
+
+def failing(monkeypatch, is_bad):
+    """Makes the pixel loss not a number in the calls, counted from 1, for which `is_bad`."""
+    pixel_loss, count = stages.pixel_loss, 0
+
+    def loss(canvas, target, **options):
+        nonlocal count
+        count += 1
+        value = pixel_loss(canvas, target, **options)
+        return value * torch.nan if is_bad(count) else value
+
+    monkeypatch.setattr(stages, "pixel_loss", loss)
+
+
+def test_a_loss_that_never_recovers_is_an_error(monkeypatch):
+    failing(monkeypatch, lambda call: call > 30)
+    steps = []
+    running = painter(CONFIG.replace(preset="balanced"), on_step=steps.append)
+    with pytest.raises(NumericalError, match="stopped being finite in stage 1 and did not recover"):
+        running.run()
+    assert 30 < len(steps) < 60
+    running.state.strokes.check(running.brush)  # what was painted is still there, and in order
+
+
+def test_a_loss_that_recovers_costs_a_few_steps(monkeypatch):
+    want = painter().run()
+    failing(monkeypatch, lambda call: call in (1, 5, 6, 20, 30))
+    got = painter().run()
+    assert got.finished
+    assert got.recovered > 0
+    got.strokes.check(painter().brush)
+    assert len(got.strokes) == len(want.strokes)
+
+
+@pytest.mark.usefixtures("brief")
+def test_hidden_strokes_are_wiped_off_and_seeded_anew(monkeypatch):
+    """Whatever part of the strokes is wiped off, their number at the end of each stage is as planned."""
+    monkeypatch.setattr(stages, "HIDDEN", 0.6)
+    kept = []
+    keep = stages.keep
+    monkeypatch.setattr(stages, "keep", lambda strokes, seen: kept.append(int((~seen).sum())) or keep(strokes, seen))
+    assert len(painter(CONFIG.replace(strokes=200)).run().strokes) == 200
+    assert sum(kept) > 0
+
+
+def test_a_new_state_is_new(oil):
+    assert PainterState(empty_strokes(oil)).is_new
+    empty_strokes(oil).check(oil)
+
+
+def test_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto").type == choose_device("cpu").type == "cpu"
+    with pytest.raises(UsageError, match="no CUDA device") as caught:
+        choose_device("cuda")
+    assert "--device cpu" in caught.value.hint
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto").type == choose_device("cuda").type == "cuda"
+    assert choose_device("cpu").type == "cpu"
