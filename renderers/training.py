@@ -37,7 +37,7 @@ class TrainingConfig:
         held_out: strokes that the score is measured on; they come from a generator that training never uses.
     """
 
-    steps: int = 3500
+    steps: int = 2200
     batch: int = 128
     rate: float = 4e-3
     supersample: int = 3

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, help="folder for weights and card (default: the project's own)")
     parser.add_argument("--checkpoint", type=Path, help="checkpoint file (default: checkpoints/BRUSH.safetensors)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    parser.add_argument("--steps", type=int, help="optimiser steps (default: 3500)")
+    parser.add_argument("--steps", type=int, help="optimiser steps (default: 2200)")
     parser.add_argument("--batch", type=int, help="strokes a step and process (default: 128)")
     parser.add_argument("--rate", type=float, help="peak learning rate (default: 0.004)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and samples (default: 0)")

@@ -49,7 +49,7 @@ class PaintConfig:
     seed: int = _option(0, "chooses textures and breaks ties: same seed, same painting")
     canvas: tuple[float, float, float] = _option((1.0, 1.0, 1.0), "colour of the bare canvas")
     device: str = _option("auto", "where to compute: auto, cpu or cuda")
-    transport: float = _option(0.02, "weight of the optimal-transport loss; 0 switches it off")
+    transport: float = _option(1.0, "weight of the optimal-transport loss; 0 switches it off")
     transport_stages: str = _option("coarse", "where transport helps: off, coarse (all but the last stage) or all")
     edges: float = _option(0.3, "weight of edges against flat areas in the pixel loss")
 
@@ -111,7 +111,7 @@ def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
         size = min(0.33, math.sqrt((0.65 if last else 1.2) * max(aspect, 0.15) / count))
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
         canvas = min(512, max(64, 16 * round(8 / size * preset.canvas / 16)))
-        iterations = round(110 * preset.late) if last else round(45 * preset.early)
+        iterations = round(130 * preset.late) if last else round(45 * preset.early)
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
         stages.append(Stage(count, canvas, max(iterations, 1), size, config.transport if on else 0.0))
     return tuple(stages)

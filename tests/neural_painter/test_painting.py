@@ -3,22 +3,29 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from neural_painter import PaintConfig, paint, read_document
 from neural_painter.errors import InputError
+from neural_painter.export.raster import render
+from neural_painter.images import resize
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter.config import PRESETS, Preset
+from neural_painter.painter.stages import COVERS
 from neural_painter.painting import size_of
-from renderers.brushes import names
+from renderers.brushes import brush, names
 from renderers.weights import folder
 from tests.neural_painter.painter.pictures import blank, still_life
 
 CONFIG = PaintConfig(strokes=120, preset="fast", device="cpu")
-FLOORS = {"marker": 0.0, "oil": 29.4, "tape": 0.0, "watercolor": 0.0}
-"""PSNR, dB, of 120 strokes in the preset `fast`: half a decibel below what was measured with seeds 0 to 2."""
+FLOORS = {"oil": 28.7}
+"""PSNR, dB, of 120 strokes in the preset `fast`: half a decibel below the worst of seeds 0 to 3 with 1 and 2 threads.
+
+Rounding alone moves a painting by up to 0.7 dB either way, so another seed or number of threads may.
+"""
 
 
 @pytest.fixture
@@ -45,11 +52,10 @@ def test_good_enough(painting):
     assert len(painting.strokes) == CONFIG.strokes
 
 
-def test_scores_are_those_of_the_rendering(painting, still):
-    picture = painting.render()
-    assert picture.shape == still.shape
-    assert painting.psnr == pytest.approx(psnr(still, picture), abs=1e-9)
-    assert painting.ssim == pytest.approx(ssim(still, picture), abs=1e-9)
+def test_scores_are_those_of_the_rendering_at_512(painting, still):
+    photo, picture = resize(still, size=(384, 512)), painting.render(512)
+    assert painting.psnr == pytest.approx(psnr(photo, picture), abs=1e-9)
+    assert painting.ssim == pytest.approx(ssim(photo, picture), abs=1e-9)
 
 
 def test_the_document_holds_all(painting, still):
@@ -84,11 +90,11 @@ def test_each_brush_paints(name, still, painting):
     result = painting if name == CONFIG.brush else paint(still, CONFIG.replace(brush=name))
     result.strokes.check(result.document.find_brush())
     assert len(result.strokes) == CONFIG.strokes
-    assert result.psnr > FLOORS[name]
+    assert result.psnr > FLOORS.get(name, 20)
 
 
 def test_more_strokes_paint_better(painting, still):
-    assert paint(still, CONFIG.replace(strokes=20)).psnr < painting.psnr - 3  # measured: 5 dB
+    assert paint(still, CONFIG.replace(strokes=20)).psnr < painting.psnr - 3  # measured: 6.8 dB
 
 
 def test_bytes_are_a_picture(still):
@@ -122,13 +128,11 @@ def test_pictures_of_any_size(size, strokes):
     assert np.isfinite([p.loss for p in seen]).all()
 
 
-@pytest.mark.usefixtures("brief")
-@pytest.mark.parametrize("tone", [0.0, 0.5, 1.0])
-def test_pictures_of_one_colour(tone):
-    picture = blank(30, 40, (tone,) * 3)
-    result = paint(picture, CONFIG.replace(strokes=15))
+@pytest.mark.parametrize("colour", [(0.0, 0.0, 0.0), (0.5, 0.4, 0.6), (1.0, 1.0, 1.0)])
+def test_pictures_of_one_colour(colour):
+    result = paint(blank(30, 40, colour), CONFIG.replace(strokes=30))
     assert result.recovered == 0
-    assert result.psnr > 20 or tone == 0.5  # it looks like paint, so not exactly like that
+    assert result.psnr > 22  # bristles show; measured: 38, 35, 32
 
 
 @pytest.mark.parametrize(
@@ -165,19 +169,31 @@ def boxes(strokes, size, grow):
 @pytest.mark.usefixtures("brief")
 def test_the_canvas_stays_bare_where_nothing_is_painted():
     colour = (0.2, 0.55, 0.4)
-    picture = blank(48, 160, colour)
-    picture[10:30, 10:40] = (0.9, 0.1, 0.1)
-    result = paint(picture, CONFIG.replace(strokes=2, canvas=colour))
-    bare = ~boxes(result.strokes, (48, 160), 1)
-    assert 0.1 < bare.mean() < 0.95
+    result = paint(still_life(96, 96), CONFIG.replace(strokes=1, canvas=colour))
+    bare = ~boxes(result.strokes, (96, 96), 1)
+    assert 0.2 < bare.mean() < 0.95
     np.testing.assert_array_equal(result.render()[bare], np.broadcast_to(np.float32(colour), (bare.sum(), 3)))
 
 
 def test_the_canvas_can_have_any_colour(still, painting):
+    """Oil covers, so it hardly matters which: the canvas shows nowhere."""
     dark = paint(still, CONFIG.replace(canvas=(0.05, 0.1, 0.1)))
     assert dark.document.canvas == (0.05, 0.1, 0.1)
-    assert dark.strokes != painting.strokes
-    assert dark.psnr > painting.psnr - 1.5  # measured: 0.3 below
+    assert abs(dark.psnr - painting.psnr) < 0.3  # measured: 0.0001
+
+
+@pytest.mark.parametrize("name", names())
+def test_brushes_that_cover_leave_no_canvas_bare(name):
+    """Not even where the photo has the canvas' colour."""
+    if not (folder() / f"{name}.json").exists() or brush(name).opacity.low < COVERS:
+        pytest.skip("no weights yet, or translucent")
+    white = blank(60, 80)
+    white[20:40, 30:50] = (0.1, 0.2, 0.6)
+    strokes = paint(white, CONFIG.replace(brush=name, strokes=60)).document
+    over = {tone: render(replace(strokes, canvas=(tone,) * 3), (60, 80)) for tone in (0.0, 1.0)}
+    shows = np.abs(over[1.0] - over[0.0]).mean(axis=2)  # the transmittance of all strokes together
+    assert shows.mean() < 0.01  # measured: 0.0002 with oil
+    assert np.mean(shows > 0.5) < 0.005
 
 
 def stop_at(moment):
@@ -188,7 +204,7 @@ def stop_at(moment):
     return on_step
 
 
-@pytest.mark.parametrize("moment", [3, 40])
+@pytest.mark.parametrize("moment", [3, 60])
 def test_stopped_and_gone_on_with(moment, still, painting, tmp_path):
     stopped = paint(still, CONFIG, on_step=stop_at(moment))
     assert not stopped.finished
@@ -203,7 +219,8 @@ def test_stopped_and_gone_on_with(moment, still, painting, tmp_path):
     assert seen[0].step == moment + 1
     assert result.finished
     assert len(result.strokes) == CONFIG.strokes
-    assert abs(result.psnr - painting.psnr) < 0.7  # measured: 0.1; the optimiser's momentum is lost
+    # The optimiser's momentum is lost: stopped at six moments it came out 0.2 to 1.3 dB lower.
+    assert result.psnr > painting.psnr - 1.8
     assert "unfinished" not in result.document.options
 
 

@@ -1,7 +1,8 @@
-"""Options are checked with sentences that name them; the plan keeps the number of strokes and goes from coarse to fine."""
+"""Options are checked with sentences that name them; the plan keeps the number of strokes and goes coarse to fine."""
 
 import dataclasses
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -22,9 +23,9 @@ COUNTS = (1, 2, 3, 12, 13, 37, 38, 100, 116, 1000, 5000, 20_000, MOST_STROKES)
         ("seed", -1, "0 to 4294967295"),
         ("seed", 2**32, "0 to 4294967295"),
         ("device", "gpu", "auto, cpu or cuda"),
-        ("canvas", (0.0, 0.5), "three of 0 to 1"),
-        ("canvas", (0.0, 0.5, 1.1), "three of 0 to 1"),
-        ("canvas", (0.0, 0.5, math.nan), "three of 0 to 1"),
+        ("canvas", (0.0, 0.5), "three numbers of 0 to 1"),
+        ("canvas", (0.0, 0.5, 1.1), "three numbers of 0 to 1"),
+        ("canvas", (0.0, 0.5, math.nan), "three numbers of 0 to 1"),
         ("transport", -0.1, "a number >= 0"),
         ("transport", math.inf, "a number >= 0"),
         ("edges", math.nan, "a number >= 0"),
@@ -84,7 +85,7 @@ def test_plan_goes_from_coarse_to_fine(strokes, preset, aspect):
         assert stage.iterations >= 1
         assert 0 < stage.size < 0.5
         assert stage.canvas >= 16
-    for before, after in zip(stages, stages[1:], strict=False):
+    for before, after in pairwise(stages):
         assert after.count > before.count
         assert after.size < before.size
         assert after.canvas >= before.canvas
@@ -99,7 +100,7 @@ def test_every_number_of_strokes_is_met():
 
 def test_more_strokes_are_smaller_and_more_stages():
     plans = [plan(PaintConfig(strokes=strokes), 0.75) for strokes in (1, 12, 100, 1000, 5000, 20_000, MOST_STROKES)]
-    for fewer, more in zip(plans, plans[1:], strict=False):
+    for fewer, more in pairwise(plans):
         assert len(more) >= len(fewer)
         assert more[-1].size <= fewer[-1].size
     assert len(plans[-1]) > len(plans[0])

@@ -56,13 +56,13 @@ def test_a_stroke_finds_its_way_back(optimiser):
     moved = optimiser(strokes_of([0.47, 0.54, 0.2, 0.1, 0.2], (0.0, 0.7), (0.4, 0.4, 0.4)), step=0.2)
     values = run(moved, lambda canvas: pixel_loss(canvas, target), 150)
     found = moved.strokes()
-    assert values[-1] < values[0] / 500
-    # Measured, in the order below: 0.002, 0.3 %, 0.001, 0.005, 0.04.
-    assert np.abs(found.placement[0, :2] - goal.placement[0, :2]).max() < 0.01
-    np.testing.assert_allclose(found.placement[0, 2:4], goal.placement[0, 2:4], rtol=0.05)
-    assert angle_between(found.placement[0, 4], goal.placement[0, 4]) < 0.02
-    assert abs(found.shape[0, 0] - goal.shape[0, 0]) < 0.03
-    assert np.abs(found.paint[0] - goal.paint[0]).max() < 0.1
+    assert values[-1] < values[0] / 2000  # measured: a 25 000th
+    # Measured, in the order below: 0.0002, 0.14 %, 0.0006, 0.0007, 0.006.
+    assert np.abs(found.placement[0, :2] - goal.placement[0, :2]).max() < 0.002
+    np.testing.assert_allclose(found.placement[0, 2:4], goal.placement[0, 2:4], rtol=0.01)
+    assert angle_between(found.placement[0, 4], goal.placement[0, 4]) < 0.005
+    assert abs(found.shape[0, 0] - goal.shape[0, 0]) < 0.01
+    assert np.abs(found.paint[0] - goal.paint[0]).max() < 0.03
 
 
 def test_reaches_what_the_strokes_do_not_touch_with_transport_and_not_without(optimiser):
@@ -86,9 +86,9 @@ def test_reaches_what_the_strokes_do_not_touch_with_transport_and_not_without(op
         run(moved, loss, 100)
         centres = moved.strokes().placement[:, None, :2]
         away[name] = np.linalg.norm(centres - goals.placement[:, :2], axis=2).min(axis=0)
-    assert away["transport"].max() < 0.03  # measured: 0.008, from each goal to the nearest stroke; 0.42 at the start
-    assert away["both"].max() < 0.03
-    assert away["pixel"].min() > 0.1  # measured: 0.18, 0.30, 0.32
+    assert away["transport"].max() < 0.03  # measured: 0.012, from each goal to the nearest stroke; 0.42 at the start
+    assert away["both"].max() < 0.01  # measured: 0.002
+    assert away["pixel"].min() > 0.1  # measured: 0.28 to 0.33, and once 0.18: it wanders
 
 
 @pytest.mark.parametrize("size", [1e-30, 1.0, 1e15, 1e25, 3e38])
@@ -142,10 +142,10 @@ def test_gradients_that_are_not_finite_leave_their_stroke_alone(bad, optimiser):
     broken = push.clone()
     broken[:, 51, 26] = bad
     clean, hurt = optimiser(apart()), optimiser(apart())
-    for step in range(2):
+    for used in (push, broken):  # the first step leaves a momentum
         held = hurt.strokes()
         clean.step(lambda canvas: (canvas * push).sum(), 0.0)
-        value = hurt.step(lambda canvas: (canvas * (push if step == 0 else broken)).sum(), 0.0)
+        value = hurt.step(lambda canvas, used=used: (canvas * used).sum(), 0.0)
     assert not np.isfinite(value)
     got, want = hurt.strokes(), clean.strokes()
     for name in ("placement", "shape", "paint"):
@@ -219,14 +219,14 @@ def test_what_is_seen_of_a_lone_stroke_is_its_body(optimiser):
     stamp = lone.draw_stamps()[0]
     body = float(0.9 * (stamp[..., 0] * stamp[..., 1:].sum(dim=2)).mean())
     assert 0.5 < body < 0.95
-    assert lone.visible()[0] == pytest.approx(body, rel=0.01)  # measured: 0.1 %
+    assert lone.visible()[0] == pytest.approx(body, rel=0.01)  # measured: 0.2 %
 
 
 def test_what_is_covered_is_not_seen(optimiser):
     below = [[0.5, 0.5, 0.1, 0.05, 0.3], [0.15, 0.15, 0.1, 0.05, 0.3]]
     on_top = strokes_of([*below, [0.5, 0.5, 0.4, 0.25, 0.3]], (0.0, 1.0))
     hidden, free, cover = optimiser(on_top).visible()
-    assert hidden < HIDDEN / 2  # measured: 0.001
+    assert hidden < HIDDEN / 2  # measured: 0.0008
     assert min(free, cover) > 0.5
     # Another order: now it lies on top.
     assert optimiser(strokes_of([[0.5, 0.5, 0.4, 0.25, 0.3], *below], (0.0, 1.0))).visible()[1] > 0.5

@@ -33,7 +33,6 @@ def test_the_next_go_to_what_is_left():
     for (row, column), tone in spots.items():
         target[row - 6 : row + 6, column - 6 : column + 6] = tone
     for count in range(1, 5):
-        # Damping reaches as far as a stroke's share of the canvas: twice the spots' distance for one stroke, less later.
         rows, columns = pixels(seeded(target, count=count, size=0.03), target)
         hit = {(row, column) for row, column in spots if np.any((abs(rows - row) <= 7) & (abs(columns - column) <= 7))}
         assert next(iter(spots)) in hit
@@ -44,14 +43,14 @@ def test_large_errors_get_more_strokes():
     target = blank(80, 120, (0.9, 0.9, 0.9))
     target[:, :60] = 0.1
     _, columns = pixels(seeded(target, count=100, size=0.05), target)
-    assert np.mean(columns < 60) > 0.6  # measured: 0.73
+    assert np.mean(columns < 60) > 0.6  # measured: 1.0
 
 
 def test_strokes_spread_over_an_even_error():
     target = blank(80, 80, (0.5, 0.5, 0.5))
     rows, columns = pixels(seeded(target, count=64, size=0.07), target)
     quarters = np.bincount((rows >= 40) * 2 + (columns >= 40), minlength=4)
-    assert quarters.min() >= 10  # measured: 16, 16, 16, 16 within a few
+    assert quarters.min() >= 10  # measured: 14 to 18
 
 
 @pytest.mark.parametrize("name", ["oil", "tape", "marker", "watercolor"])
@@ -80,8 +79,8 @@ def test_orientation_follows_stripes(degrees):
     angle, coherence = orientation(stripes(np.radians(degrees)), 3.0)
     error = np.degrees(angle_between(angle, np.radians(degrees)))
     inner = (slice(16, -16), slice(16, -16))  # at the border the picture is mirrored, and so are its stripes
-    assert error[inner].max() < 1.0  # measured: 0.4
-    assert coherence[inner].min() > 0.95
+    assert error[inner].max() < 0.5  # measured: 0.11
+    assert coherence[inner].min() > 0.99  # measured: 0.999
 
 
 @pytest.mark.parametrize("degrees", [0, 20, 45, 90, 110, 160])
@@ -91,9 +90,9 @@ def test_orientation_follows_an_edge_and_reaches_the_flat_around_it(degrees):
     y, x = np.mgrid[0:96, 0:96] + 0.5 - 48
     distance = abs(y * np.cos(np.radians(degrees)) - x * np.sin(np.radians(degrees)))
     middle = np.hypot(x, y) < 30
-    assert error[middle & (distance < 3)].max() < 2.5  # measured: 1.1
+    assert error[middle & (distance < 3)].max() < 0.5  # measured: 0.14
     assert coherence[middle & (distance < 3)].min() > 0.9
-    assert error[middle & (distance < 12)].max() < 6
+    assert error[middle & (distance < 12)].max() < 0.5  # measured: 0.14
 
 
 def test_orientation_of_a_flat_picture_is_a_number():
@@ -108,7 +107,7 @@ def test_strokes_lie_along_the_form(degrees):
     placement = seeded(target, count=40, size=0.06).placement
     inner = (abs(placement[:, :2] - 0.5) < 0.3).all(axis=1)
     assert inner.sum() > 5
-    assert np.degrees(angle_between(placement[inner, 4], np.radians(degrees))).max() < 3  # measured: 0.5
+    assert np.degrees(angle_between(placement[inner, 4], np.radians(degrees))).max() < 0.5  # measured: 0.07
     flat = seeded(blank(96, 96, (0.5, 0.5, 0.5)), count=40, size=0.06).placement
     assert np.median(placement[inner, 2] / placement[inner, 3]) > 1.5 * np.median(flat[:, 2] / flat[:, 3])
 

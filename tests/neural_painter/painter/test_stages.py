@@ -66,8 +66,9 @@ def stop_at(moment):
 
 @pytest.mark.usefixtures("brief")
 def test_an_interrupt_after_any_step_can_be_gone_on_from():
-    total = sum(s.iterations for s in plan(CONFIG, 0.75))
-    for moment in range(1, total + 1):
+    first, *_ = iterations = [s.iterations for s in plan(CONFIG, 0.75)]
+    total = sum(iterations)
+    for moment in (1, first - 1, first, first + 1, total - 1, total):
         result = painter(on_step=stop_at(moment)).run()
         assert not result.finished
         assert len(result.strokes) > 0
@@ -136,12 +137,13 @@ def failing(monkeypatch, is_bad):
 
 
 def test_a_loss_that_never_recovers_is_an_error(monkeypatch):
-    failing(monkeypatch, lambda call: call > 30)
+    failing(monkeypatch, lambda call: call > 10)
     steps = []
     running = painter(CONFIG.replace(preset="balanced"), on_step=steps.append)
     with pytest.raises(NumericalError, match="stopped being finite in stage 1 and did not recover"):
         running.run()
-    assert 30 < len(steps) < 60
+    assert len(steps) >= 15  # a few failures are forgiven
+    assert len(steps) < 100
     running.state.strokes.check(running.brush)  # what was painted is still there, and in order
 
 
