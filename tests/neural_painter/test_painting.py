@@ -21,7 +21,7 @@ from renderers.weights import folder
 from tests.neural_painter.painter.pictures import blank, still_life
 
 CONFIG = PaintConfig(strokes=120, preset="fast", device="cpu")
-FLOORS = {"oil": 28.7}
+FLOORS = {"oil": 28.7, "watercolor": 28.0}
 """PSNR, dB, of 120 strokes in the preset `fast`: half a decibel below the worst of seeds 0 to 3 with 1 and 2 threads.
 
 Rounding alone moves a painting by up to 0.7 dB either way, so another seed or number of threads may.
