@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     from renderers.weights import WeightsError
 
     try:
-        return _train(options, shlex.join(["python", "train_renderer.py", *(arguments or sys.argv[1:])]))
+        return _train(options, _command(options))
     except WeightsError as error:
         return _fail(str(error), WEIGHTS)
     except OSError as error:
@@ -66,6 +66,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error), NUMERICAL)
     except KeyboardInterrupt:  # outside the training steps, which keep a checkpoint
         return _fail("interrupted", INTERRUPTED)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command that trains the same weights: what was asked for, less where files lie and what is shown."""
+    words = ["python", "train_renderer.py", "--brush", options.brush]
+    for name in ("steps", "batch", "rate", "held_out", "seed"):
+        value = getattr(options, name)
+        if value not in (None, 0):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
 
 
 def _fail(message: str, status: int) -> int:

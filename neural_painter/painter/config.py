@@ -46,7 +46,7 @@ class PaintConfig:
     brush: str = _option("oil", f"what to paint with: {', '.join(names())}")
     strokes: int = _option(1000, "how many strokes")
     preset: str = _option("balanced", "how long to look for better strokes: fast, balanced or best")
-    seed: int = _option(0, "chooses textures and breaks ties: same seed, same painting")
+    seed: int = _option(0, "chooses textures and breaks ties: same seed, same machine, same painting")
     canvas: tuple[float, float, float] = _option((1.0, 1.0, 1.0), "colour of the bare canvas")
     device: str = _option("auto", "where to compute: auto, cpu or cuda")
     transport: float = _option(1.0, "weight of the optimal-transport loss; 0 switches it off")
@@ -111,7 +111,9 @@ def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
         size = min(0.33, math.sqrt((0.65 if last else 1.2) * max(aspect, 0.15) / count))
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
         canvas = min(512, max(64, 16 * round(8 / size * preset.canvas / 16)))
-        iterations = round(130 * preset.late) if last else round(45 * preset.early)
+        # Many strokes start close to where they belong, and each of their steps is dear.
+        late = 115 * (300 / max(count, 300)) ** 0.2
+        iterations = round(late * preset.late) if last else round(45 * preset.early)
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
         stages.append(Stage(count, canvas, max(iterations, 1), size, config.transport if on else 0.0))
     return tuple(stages)

@@ -13,7 +13,7 @@ from torch import Tensor
 from neural_painter.errors import NumericalError, UsageError
 from neural_painter.images import fit_long_side, resize
 from neural_painter.losses.pixel import pixel_loss
-from neural_painter.losses.transport import TransportLoss
+from neural_painter.losses.transport import TransportError, TransportLoss
 from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.optimise import Limits, StrokeOptimiser
 from neural_painter.painter.seeding import join, keep, seed_strokes
@@ -28,6 +28,9 @@ Array = np.ndarray
 HIDDEN = 0.03
 """Strokes of which less than this part of their box is seen are wiped off, and seeded anew where they are needed."""
 
+
+FAILURES = 10
+"""Steps of a painting that may have a loss that is not finite."""
 
 COVERS = 0.8
 """A brush whose opacity never falls below this is expected to leave no canvas bare."""
@@ -77,7 +80,7 @@ class PainterResult:
         device: where it was computed.
         seconds: per stage and other phase.
         state: where it stands; `finished` tells whether there is anything left to do.
-        recovered: gradients that were not finite and were left out.
+        recovered: gradients that were not finite, and transport losses that did not converge: both are left out.
     """
 
     strokes: Strokes
@@ -137,6 +140,7 @@ class Painter:
         self.stages = plan(config, min(height, width) / max(height, width))
         self.state = state or PainterState(empty_strokes(self.brush))
         self.recovered = 0
+        self.failures = 0
 
     def run(self) -> PainterResult:
         """Paints all stages that are left. After Ctrl-C the result holds the strokes so far, and `finished` is False.
@@ -185,7 +189,7 @@ class Painter:
             self._size(stage),
             step=stage.size,
             limits=Limits(half_width=0.3 * finest, half_length=0.6),
-            refresh=5 if len(strokes) <= 1000 else 8 if len(strokes) <= 3000 else 12,
+            refresh=8 if len(strokes) <= 1000 else 12,
         )
 
     def _paint_stage(self, index: int) -> None:
@@ -205,14 +209,13 @@ class Painter:
         loss = self._loss(stage, target)
         optimiser = self._optimiser(stage, target, strokes)
         self.state = PainterState(optimiser.strokes(), index, done)
-        failures = 0
         try:
             while done < stage.iterations:
                 value = optimiser.step(loss, done / stage.iterations)
                 done += 1
                 if not np.isfinite(value):
-                    failures += 1
-                    if failures > 20:
+                    self.failures += 1
+                    if self.failures > FAILURES:
                         raise NumericalError(f"the loss stopped being finite in stage {index + 1} and did not recover")
                 self._report(index, done, len(strokes), value)
         finally:
@@ -226,7 +229,13 @@ class Painter:
 
         def loss(canvas: Tensor) -> Tensor:
             value = pixel_loss(canvas, goal, edge_weight=self.config.edges)
-            return value + stage.transport * transport(canvas) if transport else value
+            if transport is None:
+                return value
+            try:
+                return value + stage.transport * transport(canvas)
+            except TransportError:
+                self.recovered += 1  # a step without transport does no harm
+                return value
 
         return loss
 

@@ -21,7 +21,7 @@ from renderers.weights import folder
 from tests.neural_painter.painter.pictures import blank, still_life
 
 CONFIG = PaintConfig(strokes=120, preset="fast", device="cpu")
-FLOORS = {"oil": 28.7, "watercolor": 28.0}
+FLOORS = {"marker": 28.1, "oil": 28.7, "watercolor": 28.0}
 """PSNR, dB, of 120 strokes in the preset `fast`: half a decibel below the worst of seeds 0 to 3 with 1 and 2 threads.
 
 Rounding alone moves a painting by up to 0.7 dB either way, so another seed or number of threads may.
@@ -182,11 +182,11 @@ def test_the_canvas_can_have_any_colour(still, painting):
     assert abs(dark.psnr - painting.psnr) < 0.3  # measured: 0.0001
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", [name for name in names() if brush(name).opacity.low >= COVERS])
 def test_brushes_that_cover_leave_no_canvas_bare(name):
     """Not even where the photo has the canvas' colour."""
-    if not (folder() / f"{name}.json").exists() or brush(name).opacity.low < COVERS:
-        pytest.skip("no weights yet, or translucent")
+    if not (folder() / f"{name}.json").exists():
+        pytest.skip(f"no weights of {name} yet")
     white = blank(60, 80)
     white[20:40, 30:50] = (0.1, 0.2, 0.6)
     strokes = paint(white, CONFIG.replace(brush=name, strokes=60)).document

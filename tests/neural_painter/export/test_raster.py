@@ -17,7 +17,7 @@ from renderers.weights import folder, load_renderer
 from tests.neural_painter.sample_documents import sample_document
 
 CANVAS = (0.9, 0.8, 0.6)
-AGREE = {"oil": 31.7, "watercolor": 29.9}
+AGREE = {"marker": 32.1, "oil": 31.7, "watercolor": 29.9}
 """PSNR, dB, of the painter's canvas against the rendering: 1 dB below the worst of seeds 1 to 3 as measured."""
 
 
