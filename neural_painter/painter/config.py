@@ -112,8 +112,8 @@ def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
         canvas = min(512, max(64, 16 * round(8 / size * preset.canvas / 16)))
         # Many strokes start close to where they belong, and each of their steps is dear.
-        late = 115 * (300 / max(count, 300)) ** 0.2
-        iterations = round(late * preset.late) if last else round(45 * preset.early)
+        late = 105 * (300 / max(count, 300)) ** 0.2
+        iterations = round(late * preset.late) if last else round(40 * preset.early)
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
         stages.append(Stage(count, canvas, max(iterations, 1), size, config.transport if on else 0.0))
     return tuple(stages)
