@@ -211,6 +211,9 @@ class Painter:
         self.state = PainterState(optimiser.strokes(), index, done)
         try:
             while done < stage.iterations:
+                # By now nothing is bare; the end of the work sees what will shine through an almost opaque stroke.
+                if index == len(self.stages) - 1 and done >= stage.iterations // 2:
+                    optimiser.background = self.background
                 value = optimiser.step(loss, done / stage.iterations)
                 done += 1
                 if not np.isfinite(value):
