@@ -7,7 +7,7 @@ stroke must fade to nothing inside this box, a few percent before its border.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numba import njit, prange, types
@@ -121,23 +121,24 @@ class Brush:
         if shape.ndim != 2 or shape.shape[1] != len(self.shape):
             raise ValueError(f"brush {self.name}: shape must be [N, {len(self.shape)}], got {list(shape.shape)}")
         out = np.empty((len(shape), height, width, 3), np.float32)
-        _draw(self.point, shape, np.ascontiguousarray(seeds, np.uint32), supersample, out)
+        _compiled_draw()(self.point, shape, np.ascontiguousarray(seeds, np.uint32), supersample, out)
         return out
 
 
-@njit(
-    types.void(
+@cache
+def _compiled_draw() -> Callable[..., None]:
+    """Compiled when it is first needed: not for a painting."""
+    signature = types.void(
         POINT_TYPE,
         types.Array(types.float32, 2, "C"),
         types.Array(types.uint32, 1, "C"),
         types.int64,
         types.Array(types.float32, 4, "C"),
-    ),
-    parallel=True,
-    nogil=True,
-    cache=True,
-    error_model="numpy",
-)
+    )
+    compiled: Callable[..., None] = njit(signature, parallel=True, nogil=True, cache=True, error_model="numpy")(_draw)
+    return compiled
+
+
 def _draw(point, shape, seeds, supersample, out):  # type: ignore[no-untyped-def]
     count, height, width, _ = out.shape
     for n in prange(count):

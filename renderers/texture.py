@@ -7,12 +7,17 @@ renderer can learn that. What varies from stroke to stroke must be finer than a 
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
-_compiled = njit(error_model="numpy", nogil=True)
+_REAL, _WHOLE, _SEED = types.float32, types.int32, types.uint32
 
 
-@_compiled
+def _compiled(*arguments):  # type: ignore[no-untyped-def]
+    """Compiles for these types of arguments alone; others are converted. Each new mixture would take a second."""
+    return njit(_REAL(*arguments), cache=True, error_model="numpy", nogil=True)
+
+
+@_compiled(_WHOLE, _WHOLE, _SEED)
 def unit_hash(x, y, seed):  # type: ignore[no-untyped-def]
     """A number in [0, 1) for an integer lattice point; the mixing steps of PCG (Jarzynski and Olano 2020)."""
     h = np.uint32(np.uint32(x) * np.uint32(0x8DA6B343) ^ np.uint32(y) * np.uint32(0xD8163841) ^ np.uint32(seed))
@@ -22,7 +27,7 @@ def unit_hash(x, y, seed):  # type: ignore[no-untyped-def]
     return np.float32(h >> np.uint32(8)) * np.float32(1.0 / 16777216.0)
 
 
-@_compiled
+@_compiled(_REAL, _REAL, _SEED)
 def noise(x, y, seed):  # type: ignore[no-untyped-def]
     """Value noise in [-1, 1], mean 0, one lattice cell a unit."""
     fx, fy = math.floor(x), math.floor(y)
@@ -34,7 +39,7 @@ def noise(x, y, seed):  # type: ignore[no-untyped-def]
     return np.float32(2 * (low * (1 - ty) + high * ty) - 1)
 
 
-@_compiled
+@_compiled(_REAL, _REAL, _REAL, _REAL, _SEED)
 def streaks(along, across, frequency, footprint, seed):  # type: ignore[no-untyped-def]
     """Noise drawn out along the stroke, `frequency` cells a half width across; fades where cells are below a pixel."""
     visible = min(max(np.float32(1.7 - 1.4 * frequency * footprint), np.float32(0)), np.float32(1))
@@ -43,25 +48,25 @@ def streaks(along, across, frequency, footprint, seed):  # type: ignore[no-untyp
     return visible * noise(across * frequency, along * frequency * np.float32(0.06), seed)
 
 
-@_compiled
+@_compiled(_REAL, _REAL, _REAL)
 def smoothstep(low, high, x):  # type: ignore[no-untyped-def]
     t = min(max((x - low) / (high - low), np.float32(0)), np.float32(1))
     return np.float32(t * t * (3 - 2 * t))
 
 
-@_compiled
+@_compiled(_REAL, _REAL)
 def coverage(distance, softness):  # type: ignore[no-untyped-def]
     """How much of a pixel is inside an edge: 1 at `distance` <= -softness / 2, 0 beyond softness / 2."""
     return min(max(np.float32(0.5) - np.float32(distance / softness), np.float32(0)), np.float32(1))
 
 
-@_compiled
+@_compiled(_REAL, _REAL)
 def bow(aspect, bend):  # type: ignore[no-untyped-def]
     """The bend of a stroke, eased off where it is too short to be curved without folding onto itself."""
     return np.float32(bend * min(np.float32(1), aspect * np.float32(0.33)))
 
 
-@_compiled
+@_compiled(*[_REAL] * 8)
 def nearest_on_bezier(px, py, x0, y0, x1, y1, x2, y2):  # type: ignore[no-untyped-def]
     """Parameter in [0, 1] of the point of a quadratic Bézier that is nearest to (px, py).
 

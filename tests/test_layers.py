@@ -19,6 +19,7 @@ LEVEL_0 = (
     "neural_painter.losses",
     "neural_painter.metrics",
     "neural_painter.tables",
+    "neural_painter.threads",
     *SAYING,
 )
 LEVEL_1 = (
@@ -49,7 +50,8 @@ MAY_IMPORT = {
     "neural_painter.features": SAYING,
     "neural_painter.losses": (),
     "neural_painter.losses.gram": ("neural_painter.features",),
-    "neural_painter.compositing": (),
+    "neural_painter.threads": (),
+    "neural_painter.compositing": ("neural_painter.threads",),
     "neural_painter.strokes": ("renderers", *SAYING, "neural_painter.tables"),
     **dict.fromkeys(LEVEL_3, BELOW_3),
     "neural_painter.painting": (*BELOW_3, *LEVEL_3),

@@ -70,7 +70,7 @@ def kernel_notice(*, show: bool = True) -> Iterator[None]:
         def on_start(self, event: object) -> None:
             if not self.said:
                 self.said = True
-                say("compiling kernels; only the first run does, and it may take a minute")
+                say("compiling kernels; only the first run does, which takes some ten seconds")
 
         def on_end(self, event: object) -> None:
             pass

@@ -5,36 +5,36 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange, types
+from numba import njit, types
 
 from neural_painter.compositing.constants import MIN_HALF, TILE
 from neural_painter.compositing.tiles import tile_lists
 from neural_painter.strokes import StrokeDocument, Strokes
+from neural_painter.threads import in_shares
 from renderers.brush import POINT_TYPE, Brush
 from renderers.brushes import brush as find_brush
 
 Array = np.ndarray
 
 _f2, _f3 = types.Array(types.float32, 2, "C"), types.Array(types.float32, 3, "C")
-_i2 = types.Array(types.int64, 2, "C")
+_i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
 
 
 @njit(
     types.void(
-        POINT_TYPE, _f2, _f2, _f2, types.Array(types.uint32, 1, "C"), _i2, _i2, types.Array(types.int32, 1, "C"), _f3
+        POINT_TYPE, _f2, _f2, _f2, types.Array(types.uint32, 1, "C"), _i2, _i2, _i1, _f3, types.int64, types.int64
     ),
     cache=True,
     nogil=True,
-    parallel=True,
     error_model="numpy",
     fastmath={"contract", "arcp", "nsz"},
 )
-def _paint(point, placement, shape, paint, seeds, counts, starts, members, canvas):  # type: ignore[no-untyped-def]
+def _paint(point, placement, shape, paint, seeds, counts, starts, members, canvas, share, shares):  # type: ignore[no-untyped-def]
     """Front to back in each pixel, so that what is covered is never drawn."""
     height, width, _ = canvas.shape
     pixel = 1.0 / max(height, width)
     columns = counts.shape[1]
-    for tile in prange(counts.size):
+    for tile in range(share, counts.size, shares):
         tile_row, tile_column = tile // columns, tile % columns
         count, start = counts[tile_row, tile_column], starts[tile_row, tile_column]
         for py in range(tile_row * TILE, min((tile_row + 1) * TILE, height)):
@@ -81,7 +81,7 @@ def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, ca
     size = canvas.shape[0], canvas.shape[1]
     counts, starts, members = tile_lists(strokes.placement, size)
     arrays = [np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)]
-    _paint(brush.point, *arrays, np.ascontiguousarray(seeds, np.uint32), counts, starts, members, canvas)  # type: ignore[call-arg]
+    in_shares(_paint, brush.point, *arrays, np.ascontiguousarray(seeds, np.uint32), counts, starts, members, canvas)
 
 
 def render(
