@@ -157,4 +157,6 @@ def _state(document: StrokeDocument, config: PaintConfig, image: Array) -> Paint
     keys = ("stage", "step")
     if not isinstance(place, dict) or not all(isinstance(place.get(k), int) and place[k] >= 0 for k in keys):
         raise InputError("the document to resume is a finished painting: there is nothing to go on with")
+    if len(document.strokes) > config.strokes:
+        raise InputError(f"the document to resume holds {len(document.strokes)} strokes, more than {config.strokes}")
     return PainterState(document.strokes, place["stage"], place["step"])

@@ -56,9 +56,14 @@ def add_config(parser: argparse.ArgumentParser, config: type) -> None:
     hints = get_type_hints(config)
     for option in fields(config):
         kind = hints[option.name]
+        name = f"--{option.name.replace('_', '-')}"
+        if kind is bool:
+            text = option.metadata["help"]
+            parser.add_argument(name, dest=option.name, default=argparse.SUPPRESS, action="store_true", help=text)
+            continue
         shown = _hexadecimal(option.default) if kind == Colour else option.default  # type: ignore[arg-type]
         parser.add_argument(
-            f"--{option.name.replace('_', '-')}",
+            name,
             dest=option.name,
             default=argparse.SUPPRESS,
             type=_TYPES[kind],
@@ -83,6 +88,18 @@ def config_from(options: argparse.Namespace, config: type[Config], base: dict[st
 
 def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:
     """Options of what is written and said."""
+    add_output(parser, default)
+    for name, text in (
+        ("duration", "of an animation: seconds of painting"),
+        ("fps", "of an animation: frames a second"),
+        ("hold", "of an animation: seconds for which the finished painting stays"),
+    ):
+        parser.add_argument(f"--{name}", type=_number, metavar="X", help=f"{text} (default: {ANIMATION[name]:g})")
+    add_manners(parser)
+
+
+def add_output(parser: argparse.ArgumentParser, default: str) -> None:
+    """`-o` and `--size`."""
     parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", help=default)
     parser.add_argument(
         "--size",
@@ -91,12 +108,10 @@ def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:
         help=f"pixels of what is written: WIDTHxHEIGHT, or the long side; up to {LONGEST_SIDE} a side "
         "(default: the photo's own size)",
     )
-    for name, text in (
-        ("duration", "of an animation: seconds of painting"),
-        ("fps", "of an animation: frames a second"),
-        ("hold", "of an animation: seconds for which the finished painting stays"),
-    ):
-        parser.add_argument(f"--{name}", type=_number, metavar="X", help=f"{text} (default: {ANIMATION[name]:g})")
+
+
+def add_manners(parser: argparse.ArgumentParser) -> None:
+    """What may be replaced, and what is said."""
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     parser.add_argument("--json", action="store_true", help="print one JSON object per picture on stdout")
     parser.add_argument("--quiet", action="store_true", help="say nothing unless something goes wrong")

@@ -34,7 +34,18 @@ class Bar:
             self._bar.close()
 
     def show(self, progress: Progress) -> None:
-        """Moves on; time left follows from the work done since the first call."""
+        """Moves on with a painting."""
+        stage = f"stage {progress.stage}/{progress.stages}"
+        self.move(progress.work, stage, f"{progress.strokes} strokes, loss {progress.loss:.4f}")
+
+    def move(self, work: float, stage: str, state: str) -> None:
+        """Moves on; time left follows from the work done since the first call.
+
+        Args:
+            work: fraction done, 0 to 1.
+            stage: what is being done.
+            state: how it stands.
+        """
         if not self._show:
             return
         if self._bar is None:
@@ -42,7 +53,7 @@ class Bar:
 
             self._bar = tqdm(
                 total=1.0,
-                initial=progress.work,
+                initial=work,
                 delay=0.1,  # or the bar shows once before it knows anything
                 miniters=0,
                 smoothing=0,  # work is an estimate of time already: the plain mean is steadier
@@ -51,9 +62,9 @@ class Bar:
                 dynamic_ncols=True,
                 bar_format="{desc} {percentage:3.0f}% |{bar}|{postfix}, {remaining} left",
             )
-        self._bar.set_description_str(f"{self._label}: stage {progress.stage}/{progress.stages}", refresh=False)
-        self._bar.set_postfix_str(f"{progress.strokes} strokes, loss {progress.loss:.4f}", refresh=False)
-        self._bar.update(progress.work - self._bar.n)
+        self._bar.set_description_str(f"{self._label}: {stage}", refresh=False)
+        self._bar.set_postfix_str(state, refresh=False)
+        self._bar.update(work - self._bar.n)
 
 
 @contextmanager

@@ -108,6 +108,8 @@ def render(
         picture = np.empty((*size, 3), np.float32)
         picture[:] = document.canvas
     else:
+        if canvas.shape != (*size, 3):
+            raise ValueError(f"expected a canvas {[*size, 3]}, got {list(canvas.shape)}")
         picture = np.array(canvas, np.float32, order="C")
     brush = find_brush(document.brush)
     part = slice(start, stop)

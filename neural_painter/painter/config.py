@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral
 from typing import Any
 
 from neural_painter.errors import UsageError
@@ -49,12 +50,14 @@ class PaintConfig:
     seed: int = _option(0, "chooses textures and breaks ties: same seed, same machine, same painting")
     canvas: tuple[float, float, float] = _option((1.0, 1.0, 1.0), "colour of the bare canvas")
     device: str = _option("auto", "where to compute: auto, cpu or cuda")
-    transport: float = _option(1.0, "weight of the optimal-transport loss; 0 switches it off")
-    transport_stages: str = _option("coarse", "where transport helps: off, coarse (all but the last stage) or all")
+    transport: float = _option(1.0, "weight of the optimal-transport loss, in the stages that have it")
+    transport_stages: str = _option("off", "stages with the transport loss: off, coarse (all but the last) or all")
     edges: float = _option(0.3, "weight of edges against flat areas in the pixel loss")
 
     def __post_init__(self) -> None:
         _expect(self.brush in names(), "brush", self.brush, f"one of {', '.join(names())}")
+        for name in ("strokes", "seed"):
+            _expect(isinstance(getattr(self, name), Integral), name, getattr(self, name), "a whole number")
         _expect(1 <= self.strokes <= MOST_STROKES, "strokes", self.strokes, f"1 to {MOST_STROKES}")
         _expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
         _expect(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")

@@ -233,12 +233,12 @@ def test_the_photo_is_left_as_it_is_and_the_same_command_gives_the_same_bytes(he
 
 def test_options_reach_the_document(here):
     photo("cat.png")
-    words = ["--strokes", "3", "--preset", "fast", "--seed", "7", "--canvas", "#ff8000", "--transport-stages", "off"]
+    words = ["--strokes", "3", "--preset", "fast", "--seed", "7", "--canvas", "#ff8000", "--transport-stages", "all"]
     assert main(["cat.png", "-o", "a.npz", *words, "--quiet"]) == 0
     found = read_document("a.npz")
     assert (len(found.strokes), found.seed, found.brush) == (3, 7, "oil")
     np.testing.assert_allclose(found.canvas, (1, 128 / 255, 0))
-    assert found.options["transport_stages"] == "off"
+    assert found.options["transport_stages"] == "all"
 
 
 def test_notes_are_said_unless_quiet(here, capsys):

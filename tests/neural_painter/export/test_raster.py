@@ -16,7 +16,7 @@ from renderers.weights import folder, load_renderer
 from tests.neural_painter.sample_documents import sample_document
 
 CANVAS = (0.9, 0.8, 0.6)
-AGREE = {"marker": 32.1, "oil": 31.7, "watercolor": 29.9}
+AGREE = {"marker": 32.1, "oil": 32.1, "tape": 33.4, "watercolor": 29.9}
 """PSNR, dB, of the painter's canvas against the rendering: 1 dB below the worst of seeds 1 to 3 as measured."""
 
 
@@ -158,7 +158,7 @@ def test_the_painter_saw_what_is_shown(name):
     background = torch.tensor(document.canvas, dtype=torch.float32)
     placement, paint = torch.from_numpy(document.strokes.placement), torch.from_numpy(document.strokes.paint)
     canvas = composite(placement, paint, stamps, background, size).permute(1, 2, 0).numpy()
-    assert psnr(canvas.clip(0, 1), render(document, size)) > AGREE.get(name, 25)
+    assert psnr(canvas.clip(0, 1), render(document, size)) > AGREE.get(name, 25)  # 25: a brush that is new
 
 
 def test_paints_in_place():
@@ -168,3 +168,8 @@ def test_paints_in_place():
     paint_strokes(found, document.strokes, document.full_shape(found), document.texture_seeds(), canvas)
     white = replace(document, canvas=(1.0, 1.0, 1.0))
     np.testing.assert_array_equal(canvas.clip(0, 1), render(white, (24, 32)))
+
+
+def test_a_canvas_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"expected a canvas \[4, 5, 3\], got \[5, 4, 3\]"):
+        render(sample_document("oil"), (4, 5), canvas=np.zeros((5, 4, 3), np.float32))

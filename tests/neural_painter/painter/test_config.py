@@ -26,6 +26,8 @@ COUNTS = (1, 2, 3, 12, 13, 37, 38, 100, 116, 1000, 5000, 20_000, MOST_STROKES)
         ("canvas", (0.0, 0.5), "three numbers of 0 to 1"),
         ("canvas", (0.0, 0.5, 1.1), "three numbers of 0 to 1"),
         ("canvas", (0.0, 0.5, math.nan), "three numbers of 0 to 1"),
+        ("strokes", 2.5, "a whole number"),
+        ("seed", 1.0, "a whole number"),
         ("transport", -0.1, "a number >= 0"),
         ("transport", math.inf, "a number >= 0"),
         ("edges", math.nan, "a number >= 0"),
