@@ -11,7 +11,10 @@ from importlib import import_module
 from neural_painter.cli.failures import guarded
 from neural_painter.cli.threads import calm_threads
 
-COMMANDS = {"render": "paint a stroke document again, at any size, without optimising"}
+COMMANDS = {
+    "render": "paint a stroke document again, at any size, without optimising",
+    "photo": "give a photo the look of another photo (photorealistic style transfer)",
+}
 """First words that name a command, with what they do. Everything else is for `paint`."""
 
 

@@ -1,0 +1,289 @@
+"""`paint.py photo CONTENT STYLE`: gives a photo the look of another."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, emit, program, report, say
+from neural_painter.cli.interrupts import Interrupts
+from neural_painter.cli.options import Parser, add_config, add_manners, add_output, config_from, fit_size
+from neural_painter.cli.outputs import check_names, folders_made, name_outputs, stem_of
+from neural_painter.cli.progress import Bar, kernel_notice
+from neural_painter.errors import UsageError
+from neural_painter.files import check_output
+from neural_painter.photo.config import PhotoConfig
+
+if TYPE_CHECKING:
+    from neural_painter.features import Features
+    from neural_painter.images import Array
+    from neural_painter.photo.transfer import PhotoProgress, PhotoResult
+
+DEFAULT_OUTPUT = "{name}-photo.png"
+
+DESCRIPTION = """Gives a photo the look of another photo: its light, its weather, its time of day. It stays a photo.
+
+  python paint.py photo day.jpg night.jpg -o day-at-night.png --preset fast
+  python paint.py photo day.jpg night.jpg --content-mask day-mask.png --style-mask night-mask.png
+  python paint.py photo day.jpg night.jpg --auto-mask 4 --features vgg19_16x.safetensors"""
+
+EPILOG = f"""A mask is a picture in which each segment has a colour of its own, the same in both masks.
+--auto-mask writes its masks beside the result: edit them, and pass them back. The preset fast needs no features.
+
+Ctrl-C keeps the picture so far, with NAME.unfinished.safetensors beside it, and prints the command that goes on.
+
+{STATUSES}"""
+
+
+def parser() -> Parser:
+    """The options of the command."""
+    made = Parser(
+        "photo",
+        usage=f"{program()} photo CONTENT STYLE [options]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    made.add_argument("content", type=Path, metavar="CONTENT", help="the photo that is to change")
+    made.add_argument("style", type=Path, metavar="STYLE", help="the photo whose look it takes")
+    made.add_argument("--content-mask", type=Path, metavar="MASK", help="segments of CONTENT, a colour each")
+    made.add_argument("--style-mask", type=Path, metavar="MASK", help="segments of STYLE, in the same colours")
+    made.add_argument(
+        "--auto-mask", type=int, default=0, metavar="K", help="look for K segments, 1 to 16, in both photos"
+    )
+    made.add_argument("--init", type=Path, metavar="PICTURE", help="start from this picture")
+    made.add_argument(
+        "--features",
+        default="vgg19",
+        metavar="FILE",
+        help="safetensors file of a VGG-19 of any widths, or vgg19: torchvision's, downloaded once (default: vgg19)",
+    )
+    add_config(made, PhotoConfig)
+    add_output(
+        made,
+        "the picture to write (.png, .jpg, .webp, .tiff). May be repeated; {name} is filled in; a folder takes the "
+        f"default name (default: {DEFAULT_OUTPUT} in the current folder)",
+    )
+    made.add_argument("--resume", type=Path, metavar="FILE", help="go on with an unfinished transfer")
+    add_manners(made)
+    return made
+
+
+def run(words: list[str]) -> int:
+    """Transfers; returns the exit status."""
+    options = parser().read(words)
+    config = config_from(options, PhotoConfig)
+    began = time.perf_counter()
+    _check_masks(options)
+    with Interrupts() as interrupts, kernel_notice(show=not options.quiet):
+        outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=options.content.stem)
+        check_names([(options.content, outputs)], options.output, many=False)
+        _check_kinds(outputs)
+        with folders_made(options.output):
+            extras = [mask_beside(outputs[0], side) for side in ("content", "style")] if options.auto_mask else []
+            for path in (*outputs, *extras):
+                check_output(path, overwrite=options.overwrite)
+            pictures, notes = _read(options)
+            features = _features(options, config)
+            read = time.perf_counter() - began
+            result = _transfer(options, config, pictures, features, interrupts)
+            notes += result.segments.notes if result.segments else ()
+            _tell(options, *notes)
+            written: list[Path] = []
+            if result.finished:
+                interrupts.stop_waiting()
+                _write(result, outputs, extras, options, written)
+            elif not _write_unfinished(result, config, pictures, outputs, options, interrupts, written):
+                return INTERRUPTED
+    seconds = {"read": read, **result.seconds, "total": time.perf_counter() - began}
+    if options.json:
+        emit(_json(options, result, written, notes, seconds))
+    if result.finished:
+        _tell(options, f"{', '.join(map(str, written))}: {seconds['total']:.1f} s")
+    return DONE if result.finished else INTERRUPTED
+
+
+def mask_beside(output: Path, side: str) -> Path:
+    """Where an automatic mask goes: beside the first output."""
+    return output.with_name(f"{stem_of(output)}-{side}-mask.png")
+
+
+def _check_masks(options: argparse.Namespace) -> None:
+    given = [bool(options.content_mask), bool(options.style_mask)]
+    if any(given) and not all(given):
+        missing = "--style-mask" if given[0] else "--content-mask"
+        raise UsageError(f"{missing}: masks come in pairs, got only one")
+    if any(given) and options.auto_mask:
+        raise UsageError("--auto-mask: expected masks or automatic ones, got both")
+    if not 0 <= options.auto_mask <= 16:
+        raise UsageError(f"--auto-mask: expected 1 to 16, got {options.auto_mask}")
+
+
+def _check_kinds(outputs: tuple[Path, ...]) -> None:
+    from neural_painter.export import kind
+
+    for path in outputs:
+        if kind(path) != "picture":
+            raise UsageError(f"{path}: a transfer gives a picture", hint="Supported: .png, .jpg, .webp, .tiff")
+
+
+def _read(options: argparse.Namespace) -> tuple[dict[str, Array | None], list[str]]:
+    """The pictures, the content at the size that was asked for, and what was noticed while reading."""
+    from neural_painter.images import read_image, resize
+
+    notes: list[str] = []
+    pictures: dict[str, Array | None] = {}
+    for name in ("content", "style", "content_mask", "style_mask", "init"):
+        path = getattr(options, name)
+        pictures[name] = read_image(path, notes=notes) if path else None
+    content = pictures["content"]
+    assert content is not None
+    size = fit_size(options.size, (content.shape[0], content.shape[1]), options.content)
+    if size != content.shape[:2]:
+        pictures["content"] = resize(content, size=size)
+    return pictures, notes
+
+
+def _features(options: argparse.Namespace, config: PhotoConfig) -> Features | None:
+    if not config.settings().optimize:
+        return None
+    from neural_painter.features import load_features
+
+    return load_features(options.features)
+
+
+def _transfer(
+    options: argparse.Namespace,
+    config: PhotoConfig,
+    pictures: dict[str, Array | None],
+    features: Features | None,
+    interrupts: Interrupts,
+) -> PhotoResult:
+    from neural_painter.photo.state import read_state
+    from neural_painter.photo.transfer import photo_transfer
+
+    content, style = pictures["content"], pictures["style"]
+    assert content is not None
+    assert style is not None
+    state = None
+    if options.resume:
+        state = read_state(
+            options.resume, config, _fingerprint(pictures, options), (content.shape[0], content.shape[1])
+        )
+    with Bar(options.content.name, show=not options.quiet) as bar:
+
+        def on_step(progress: PhotoProgress) -> None:
+            loss = f"{progress.size} px, loss {progress.loss:.4f}"
+            bar.move(progress.step / progress.steps, progress.stage, loss)
+            interrupts.after_step()
+
+        return photo_transfer(
+            content,
+            style,
+            content_mask=pictures["content_mask"],
+            style_mask=pictures["style_mask"],
+            auto_mask=options.auto_mask,
+            config=config,
+            features=features,
+            init=pictures["init"],
+            on_step=on_step,
+            state=state,
+        )
+
+
+def _fingerprint(pictures: dict[str, Array | None], options: argparse.Namespace) -> str:
+    from neural_painter.photo.state import fingerprint
+
+    return fingerprint(*pictures.values()) + f"-{options.auto_mask}"
+
+
+def _write(
+    result: PhotoResult, outputs: tuple[Path, ...], extras: list[Path], options: argparse.Namespace, written: list[Path]
+) -> None:
+    from neural_painter.images import write_image
+
+    for path in outputs:
+        write_image(path, result.picture, overwrite=options.overwrite)
+        written.append(path)
+    if extras and result.segments:
+        for path, mask in zip(extras, result.segments.drawn(), strict=True):
+            write_image(path, mask, overwrite=options.overwrite)
+            written.append(path)
+
+
+def _write_unfinished(
+    result: PhotoResult,
+    config: PhotoConfig,
+    pictures: dict[str, Array | None],
+    outputs: tuple[Path, ...],
+    options: argparse.Namespace,
+    interrupts: Interrupts,
+    written: list[Path],
+) -> bool:
+    """Keeps where the transfer stands, then the picture as it is, and says how to go on; False where nothing began."""
+    from neural_painter.photo.state import write_state
+
+    if result.state is None:
+        say("interrupted before the first step; nothing was written")
+        return False
+    kept = outputs[0].with_name(f"{stem_of(outputs[0])}.unfinished.safetensors")
+    with interrupts.held():
+        write_state(kept, result.state, config, _fingerprint(pictures, options), overwrite=True)
+    try:
+        _write(result, outputs, [], options, written)
+    except (KeyboardInterrupt, Exception) as error:
+        if not isinstance(error, KeyboardInterrupt):
+            report(error)
+    words = _again(options, config, outputs)
+    written.append(kept)
+    start = ["neural-painter"] if program() == "neural-painter" else ["python", "paint.py"]
+    command = shlex.join([*start, "photo", *words, "--resume", str(kept), "--overwrite"])
+    say(f"interrupted; the picture so far is kept in {kept}", hint=f"To go on: {command}")
+    return True
+
+
+def _again(options: argparse.Namespace, config: PhotoConfig, outputs: tuple[Path, ...]) -> list[str]:
+    """The words of this command, as far as they matter for another run."""
+    words = [str(options.content), str(options.style)]
+    for name in ("content_mask", "style_mask", "auto_mask", "init", "features"):
+        value = getattr(options, name)
+        if value:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    for name in config.__dataclass_fields__:
+        if hasattr(options, name):
+            value = getattr(options, name)
+            words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+    if options.size:
+        size = options.size
+        words += ["--size", str(size) if isinstance(size, int) else f"{size[1]}x{size[0]}"]
+    return [*words, *(word for path in outputs for word in ("-o", str(path)))]
+
+
+def _json(
+    options: argparse.Namespace, result: PhotoResult, written: list[Path], notes: list[str], seconds: dict[str, float]
+) -> str:
+    losses: dict[str, Any] = {k: round(v, 8) if math.isfinite(v) else None for k, v in result.losses.items()}
+    return json.dumps(
+        {
+            "input": str(options.content),
+            "style": str(options.style),
+            "outputs": [str(path) for path in written],
+            "segments": result.segments.count if result.segments else 1,
+            "notes": list(notes),
+            "device": result.device,
+            "seconds": {phase: round(value, 3) for phase, value in seconds.items()},
+            "losses": losses,
+            "finished": result.finished,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _tell(options: argparse.Namespace, *lines: str) -> None:
+    if not options.quiet:
+        for line in lines:
+            say(line)

@@ -1,0 +1,126 @@
+"""How to transfer: one frozen dataclass, whose names, defaults and help texts the command line shares."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from neural_painter.errors import UsageError
+
+
+def _option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset decides, unless an option says otherwise.
+
+    Attributes:
+        optimize: False for the closed-form colour transport alone.
+        init: what to start from.
+        working_size: long side of the picture that is optimised, in pixels; 0 for the content's own size.
+        iterations: of each stage.
+        scales: how many sizes, each sqrt(2) smaller than the next.
+        photorealism: weight of the matting Laplacian.
+        epsilon: ridge of the matting Laplacian.
+        smoothing: way of the local-affine smoothing.
+        color_sigma: of exact smoothing.
+    """
+
+    optimize: bool = True
+    init: str = "colors"
+    working_size: int = 544
+    iterations: int = 40
+    scales: int = 4
+    photorealism: float = 3000.0
+    epsilon: float = 1e-5
+    smoothing: str = "guided"
+    color_sigma: float = 0.1
+
+
+PRESETS = {
+    "balanced": Preset(),
+    "fast": Preset(optimize=False),
+    "best": Preset(working_size=768, iterations=120, scales=5),
+    "torch": Preset(
+        init="grey", working_size=0, iterations=1000, scales=1, epsilon=1e-7, smoothing="exact", color_sigma=0.01
+    ),
+    "tf": Preset(
+        init="grey", working_size=0, iterations=2000, scales=1, epsilon=1e-5, smoothing="exact", color_sigma=0.1
+    ),
+}
+
+STAGES = ("both", "style", "photorealism")
+
+
+@dataclass(frozen=True)
+class PhotoConfig:
+    """Options of a photorealistic transfer.
+
+    Raises:
+        UsageError: a value is out of range; the message says which and what was expected.
+    """
+
+    preset: str = _option(
+        "balanced",
+        "balanced; fast: colours of each segment only, closed form; best: larger and longer; torch, tf: settings of "
+        "the published codes",
+    )
+    stages: str = _option(
+        "both",
+        "style: segmented style transfer; photorealism: with the matting Laplacian; both: one after the other "
+        "(options 0, 1 and 2 of the published port)",
+    )
+    optimizer: str = _option("lbfgs", "lbfgs (strong Wolfe line search) or adam")
+    iterations: int = _option(0, "iterations of each stage; 0: as the preset has it")
+    content_weight: float = _option(1.0, "weight of the content")
+    style_weight: float = _option(30.0, "weight of the style")
+    color_weight: float = _option(50.0, "weight of each segment's mean colour and spread")
+    photorealism_weight: float = _option(-1.0, "weight of the matting Laplacian; negative: as the preset has it")
+    smoothness_weight: float = _option(1e-3, "weight of total variation")
+    working_size: int = _option(0, "long side in pixels that is optimised; 0: as the preset has it")
+    smoothing: str = _option("auto", "local-affine smoothing: exact, guided, none, or auto: as the preset has it")
+    refine: bool = _option(False, "give back the photo's finest detail, which smoothing takes away")
+    device: str = _option("auto", "where to compute: auto, cpu or cuda")
+    seed: int = _option(0, "of noise and of automatic masks")
+
+    def __post_init__(self) -> None:
+        _expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
+        _expect(self.stages in STAGES, "stages", self.stages, f"one of {', '.join(STAGES)}")
+        _expect(self.optimizer in ("lbfgs", "adam"), "optimizer", self.optimizer, "lbfgs or adam")
+        _expect(0 <= self.iterations <= 100_000, "iterations", self.iterations, "0 to 100000")
+        for name in ("content_weight", "style_weight", "color_weight", "smoothness_weight"):
+            value = getattr(self, name)
+            _expect(math.isfinite(value) and value >= 0, name.replace("_", "-"), value, "a number >= 0")
+        _expect(math.isfinite(self.photorealism_weight), "photorealism-weight", self.photorealism_weight, "a number")
+        size = self.working_size
+        _expect(size == 0 or 16 <= size <= 20_000, "working-size", size, "0, or 16 to 20000")
+        ways = ("auto", "exact", "guided", "none")
+        _expect(self.smoothing in ways, "smoothing", self.smoothing, f"one of {', '.join(ways)}")
+        _expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
+        _expect(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
+
+    def replace(self, **changes: Any) -> PhotoConfig:
+        """A copy with some options changed."""
+        return replace(self, **changes)
+
+    def settings(self) -> Preset:
+        """The preset, with what the options say put in its place."""
+        preset = PRESETS[self.preset]
+        changes: dict[str, Any] = {}
+        if self.iterations:
+            changes["iterations"] = self.iterations
+        if self.photorealism_weight >= 0:
+            changes["photorealism"] = self.photorealism_weight
+        if self.working_size:
+            changes["working_size"] = self.working_size
+        if self.smoothing != "auto":
+            changes["smoothing"] = self.smoothing
+        return replace(preset, **changes)
+
+
+def _expect(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise UsageError(f"{name}: expected {expected}, got {value}")

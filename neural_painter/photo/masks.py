@@ -1,0 +1,260 @@
+"""Segments: which part of the photo takes its look from which part of the style.
+
+A mask is a picture in which every segment has a colour of its own; any colours will do. Edges may be anti-aliased, and
+compression may have blurred the colours a little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import ot
+
+from neural_painter.errors import InputError
+from neural_painter.images import to_uint8
+from neural_painter.photo.colour import colour_distance, colour_statistics
+
+Array = np.ndarray
+
+TOLERANCE = 24
+"""Colours that differ by no more than this in any channel, of 255, are one label's."""
+
+RARE = 2e-4
+"""A colour of less than this part of the mask is not looked at: it comes from edges or from compression."""
+
+TINY = 5e-4
+"""Labels of less than this part of either picture are dropped: they hold too few pixels to have a look."""
+
+PALETTE = np.array(
+    [[0, 0, 255], [0, 255, 0], [0, 0, 0], [255, 255, 255], [255, 0, 0], [255, 255, 0], [128, 128, 128], [0, 255, 255],
+     [255, 0, 255], [255, 128, 0], [128, 0, 255], [0, 128, 64], [128, 64, 0], [255, 128, 192], [64, 128, 255],
+     [128, 128, 0]],
+    np.uint8,
+)  # fmt: skip
+"""Colours of automatic masks; the first nine are those of Luan et al. 2017."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Matching segments of two pictures.
+
+    Attributes:
+        content: `[H, W]` int32, number of the segment of each pixel.
+        style: `[h, w]` int32.
+        colours: `[K, 3]` uint8, the colour of each segment in the masks.
+        notes: what was reassigned or dropped, a sentence each.
+    """
+
+    content: Array
+    style: Array
+    colours: Array
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.colours)
+
+    def drawn(self) -> tuple[Array, Array]:
+        """The masks as pictures `[H, W, 3]` float32, as they can be read again."""
+        return tuple(self.colours[labels].astype(np.float32) / 255 for labels in (self.content, self.style))  # type: ignore[return-value]
+
+
+def one_segment(content: Array, style: Array) -> Segments:
+    """No masks: everything is one segment."""
+    nothing = [np.zeros(picture.shape[:2], np.int32) for picture in (content, style)]
+    return Segments(nothing[0], nothing[1], np.full((1, 3), 255, np.uint8))
+
+
+def read_segments(content: Array, style: Array, content_mask: Array, style_mask: Array) -> Segments:
+    """Segments from two masks, whose colours say what belongs together.
+
+    A label that one side lacks joins the label that looks most like it in its own picture; tiny labels do so as well.
+
+    Args:
+        content, style: pictures `[H, W, 3]` in [0, 1].
+        content_mask, style_mask: masks `[h, w, 3]` in [0, 1], of the same shape as their pictures up to scale.
+
+    Raises:
+        InputError: a mask is of another shape than its picture, or the masks have no label in common.
+    """
+    notes: list[str] = []
+    pictures = (content, style)
+    masks = [to_uint8(mask) for mask in (content_mask, style_mask)]
+    palette = _merged(np.concatenate([_palette(mask) for mask in masks]))
+    # Labels first, size second: enlarged, the blends along edges would look like areas.
+    labels = [
+        _fitted(_assigned(mask, palette), picture.shape[:2], name, notes)
+        for name, picture, mask in zip(("content", "style"), pictures, masks, strict=True)
+    ]
+    areas = np.stack([np.bincount(l.ravel(), minlength=len(palette)) / l.size for l in labels])
+    kept = (areas >= TINY).all(0)
+    if not kept.any():
+        raise InputError("the masks have no label in common: a colour must stand for the same thing in both")
+    for side, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        for lost in np.flatnonzero(~kept & (areas[side] > 0)):
+            heir = _most_alike(picture, label, int(lost), np.flatnonzero(kept & (areas[side] > 0)))
+            names = [_hexadecimal(palette[n]) for n in (lost, heir)]
+            where, other = ("content", "style") if side == 0 else ("style", "content")
+            why = f"not in the mask of the {other}" if areas[1 - side, lost] == 0 else "too small"
+            notes.append(
+                f"label {names[0]} of the {where} ({100 * areas[side, lost]:.2g} %) is {why}; joined to {names[1]}"
+            )
+            label[label == lost] = heir
+    numbers = np.cumsum(kept) - 1
+    content_labels, style_labels = (numbers[label].astype(np.int32) for label in labels)
+    return Segments(content_labels, style_labels, palette[kept], tuple(notes))
+
+
+def automatic_segments(content: Array, style: Array, count: int, *, seed: int = 0) -> Segments:
+    """Segments without masks: k-means on colour and position in each picture, matched by optimal transport.
+
+    Args:
+        content, style: pictures `[H, W, 3]` in [0, 1].
+        count: segments to look for in each, 1 to 16; matching may join some.
+        seed: of k-means.
+
+    Raises:
+        InputError: `count` is out of range.
+    """
+    if not 1 <= count <= len(PALETTE):
+        raise InputError(f"automatic masks: expected 1 to {len(PALETTE)} segments, got {count}")
+    labels, centres, masses = zip(*(_clusters(picture, count, seed) for picture in (content, style)), strict=True)
+    cost = ((centres[0][:, None] - centres[1][None]) ** 2).sum(2)
+    plan = ot.emd(masses[0], masses[1], cost)
+    # Each of the style's clusters goes where most of its mass goes; clusters of the content that are left without one
+    # join the segment of the cluster that most of theirs goes to.
+    of_style = plan.argmax(0)
+    of_content = np.arange(len(masses[0]))
+    for lonely in np.setdiff1d(of_content, of_style):
+        of_content[lonely] = of_style[plan[lonely].argmax()]
+    used = np.unique(of_style)
+    numbers = np.full(len(masses[0]), -1)
+    numbers[used] = np.arange(len(used))
+    content_labels = numbers[of_content][labels[0]].astype(np.int32)
+    style_labels = numbers[of_style][labels[1]].astype(np.int32)
+    return Segments(content_labels, style_labels, PALETTE[: len(used)])
+
+
+def soft_masks(labels: Array, count: int, size: tuple[int, int], *, softness: float = 0.0) -> Array:
+    """One mask per segment, averaged down to a size.
+
+    Args:
+        labels: `[H, W]` numbers of segments.
+        count: how many segments there are.
+        size: `(height, width)` of the masks.
+        softness: standard deviation of a blur of the result, in its pixels.
+
+    Returns:
+        `[count, *size]` float32 that sum to 1.
+    """
+    masks = np.empty((count, *size), np.float32)
+    grows = size[0] > labels.shape[0]
+    for k in range(count):
+        mask = (labels == k).astype(np.float32)
+        masks[k] = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR if grows else cv2.INTER_AREA)
+        if softness > 0:
+            masks[k] = cv2.GaussianBlur(masks[k], (0, 0), softness)
+    return masks / np.maximum(masks.sum(0), 1e-6)
+
+
+def _fitted(labels: Array, size: tuple[int, int], name: str, notes: list[str]) -> Array:
+    """Labels at the size of their picture."""
+    if labels.shape == size:
+        return labels
+    (h, w), (height, width) = labels.shape, size
+    if abs(h * width - w * height) > 0.02 * h * width + max(width, w):
+        raise InputError(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}: they must be of one shape")
+    notes.append(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}; the mask was resized")
+    resized = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    return resized.astype(np.int32)
+
+
+def _packed(mask: Array) -> Array:
+    return mask[..., 0].astype(np.int32) << 16 | mask[..., 1].astype(np.int32) << 8 | mask[..., 2]
+
+
+def _palette(mask: Array) -> Array:
+    """The labels' colours: frequent, and found in areas, not along edges only. `[K, 3]` uint8, most frequent first."""
+    values, counts = np.unique(_packed(mask), return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    frequent = order[counts[order] >= max(RARE * counts.sum(), 1)]
+    frequent = frequent if len(frequent) else order[:1]
+    colours = np.stack([values[frequent] >> 16, values[frequent] >> 8 & 255, values[frequent] & 255], axis=1)
+    colours = _merged(colours.astype(np.uint8))
+    inside = []
+    for colour in colours:
+        near = _near(mask, colour)
+        # Blends along an edge are a pixel or two wide: a square of 3 x 3 does not fit in.
+        core = cv2.erode(near.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+        inside.append(int(core.sum()) >= 0.1 * near.sum())
+    return colours[inside] if any(inside) else colours[:1]
+
+
+def _merged(colours: Array) -> Array:
+    """Colours, without those that are nearly the same as one before."""
+    kept: list[Array] = []
+    for colour in colours:
+        if all(np.abs(colour.astype(int) - other).max() > TOLERANCE for other in kept):
+            kept.append(colour)
+    return np.array(kept, np.uint8)
+
+
+def _near(mask: Array, colour: Array) -> Array:
+    low, high = (np.clip(colour.astype(int) + step, 0, 255).tolist() for step in (-TOLERANCE, TOLERANCE))
+    return cv2.inRange(mask, np.array(low, np.uint8), np.array(high, np.uint8)) > 0
+
+
+def _assigned(mask: Array, palette: Array) -> Array:
+    """The number of the palette's colour of every pixel; what is none of them goes with its nearest pixel that is."""
+    labels = np.full(mask.shape[:2], -1, np.int32)
+    for number, colour in enumerate(palette):
+        labels[(labels < 0) & _near(mask, colour)] = number
+    unknown = labels < 0
+    if unknown.all():
+        return np.abs(mask[:, :, None].astype(int) - palette).sum(3).argmin(2).astype(np.int32)
+    if unknown.any():
+        _, nearest = cv2.distanceTransformWithLabels(
+            unknown.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        known = np.zeros(int(nearest.max()) + 1, np.int32)
+        known[nearest[~unknown]] = labels[~unknown]
+        labels[unknown] = known[nearest[unknown]]
+    return labels
+
+
+def _most_alike(picture: Array, labels: Array, lost: int, candidates: Sequence[int] | Array) -> int:
+    """The label whose colours in the picture are most like those of the lost one."""
+    mine = colour_statistics(picture[labels == lost])
+    distances = [colour_distance(mine, colour_statistics(picture[labels == other])) for other in candidates]
+    return int(candidates[int(np.argmin(distances))])
+
+
+def _hexadecimal(colour: Array) -> str:
+    return "#" + "".join(f"{int(value):02x}" for value in colour)
+
+
+def _clusters(picture: Array, count: int, seed: int) -> tuple[Array, Array, Array]:
+    """k-means: labels `[H, W]`, centres `[K, 5]` (colour in Lab, position), masses `[K]`."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, 200 / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2Lab) / 100
+    y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
+    # What lies high in a picture is more often the same thing than what lies on its left.
+    place = np.stack([0.1 * (x + 0.5) / size[0], 0.4 * (y + 0.5) / size[1]], axis=2)
+    points = np.concatenate([lab, place], axis=2).reshape(-1, 5).astype(np.float32)
+    count = min(count, len(np.unique(points, axis=0)))
+    cv2.setRNGSeed(seed)
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
+    _, labels, centres = cv2.kmeans(points, count, None, criteria, 4, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    flat = labels.reshape(size[1], size[0])
+    radius = 5 if min(size) >= 5 else 0
+    votes = np.stack([cv2.GaussianBlur((flat == k).astype(np.float32), (0, 0), 1.5) if radius else flat == k
+                      for k in range(count)])  # fmt: skip
+    votes = np.stack([cv2.resize(vote.astype(np.float32), (width, height)) for vote in votes])
+    masses = np.bincount(labels.ravel(), minlength=count) / len(labels)
+    return votes.argmax(0), centres.astype(np.float64), masses
