@@ -8,15 +8,13 @@ Peak resident memory of `python paint.py` in a process of its own, as the system
 import argparse
 import json
 import multiprocessing
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 
 from benchmarks.photos import find_photos
+from benchmarks.processes import run_measured
 from benchmarks.report import ROOT, summarise, write
 from benchmarks.table import table
 from benchmarks.threads import set_threads
@@ -45,7 +43,7 @@ def main() -> int:
         for _ in range(options.repeats):
             words = [str(photo), "-o", str(painted), "--overwrite", "--quiet", "--json"]
             words += ["--brush", options.brush, "--strokes", str(options.strokes), "--preset", options.preset]
-            answer, status, took, peak = _run([sys.executable, "paint.py", *words, "--device", options.device])
+            answer, status, took, peak = run_measured([sys.executable, "paint.py", *words, "--device", options.device])
             if status:
                 print(f"memory: paint.py ended with status {status}", file=sys.stderr)
                 return status
@@ -107,19 +105,6 @@ def _make_photo(source, path, size):
     rows, columns = min(height, round(size[0] / scale)), min(width, round(size[1] / scale))
     top, left = (height - rows) // 2, (width - columns) // 2
     write_image(path, resize(image[top : top + rows, left : left + columns], size=size))
-
-
-def _run(words):
-    """Runs a program: what it printed, its exit status, seconds, and peak resident memory in bytes."""
-    began = time.perf_counter()
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    printed = process.stdout.read()
-    # Not RUSAGE_CHILDREN, which is the most that any child so far has held.
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.stdout.close()
-    process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
-    return printed, process.returncode, seconds, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _gb(size):

@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from http.client import HTTPException
 from pathlib import Path
+from stat import S_ISREG
 
 import torch
 import torch.nn.functional as F
@@ -54,6 +55,7 @@ SIZE_LIMIT = 2**30
 """Bytes; larger files of weights are refused unread."""
 
 WAYS = "Pass --features FILE with a safetensors file of VGG-19, or --features vgg19 once where there is a network."
+AGAIN = "Delete it, and --features vgg19 downloads it again."
 
 
 class FeaturesError(UserError):
@@ -151,7 +153,7 @@ class Features(nn.Module):
         return found
 
     def _pool(self, x: Tensor) -> Tensor:
-        return _average(x) if self.pooling == "average" else F.max_pool2d(x, *_window(x))
+        return _average(x) if self.pooling == "average" else F.max_pool2d(x, _window(x), _window(x))
 
     def _padded(self, x: Tensor, *, first: bool) -> Tensor:
         """The border as the weights were trained for; VGG's own zeros are a dark frame only in the first layer."""
@@ -185,10 +187,13 @@ def _convolution(weights: Mapping[str, Tensor], key: str, channels: int, side: i
         raise FeaturesError(f"{name}: {key}.weight is {list(weight.shape)}, expected [any, {channels}, {side}, {side}]")
     if tuple(bias.shape) != (weight.shape[0],):
         raise FeaturesError(f"{name}: {key}.bias is {list(bias.shape)}, expected [{weight.shape[0]}]")
-    if not (weight.is_floating_point() and weight.isfinite().all() and bias.isfinite().all()):
+    if not (weight.is_floating_point() and bias.is_floating_point()):
+        raise FeaturesError(f"{name}: {key} holds {weight.dtype} and {bias.dtype}, expected floats")
+    weight, bias = weight.float(), bias.float()  # first: float64 may be finite and too large
+    if not (weight.isfinite().all() and bias.isfinite().all()):
         raise FeaturesError(f"{name}: {key} holds numbers that are not finite")
     layer = nn.Conv2d(channels, weight.shape[0], side)
-    layer.weight, layer.bias = nn.Parameter(weight.float()), nn.Parameter(bias.float())
+    layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
     return layer
 
 
@@ -212,19 +217,23 @@ def load_features(source: str | Path = "vgg19", *, pooling: str = "max") -> Feat
         FeaturesError: missing, damaged, of another network, or not to be downloaded.
     """
     if str(source) == "vgg19":
-        return Features(_read(vgg19_file()), pooling=pooling, name="vgg19")
+        kept = vgg19_file()
+        return Features(_read(kept, hint=AGAIN), pooling=pooling, name=str(kept))
     return Features(_read(Path(source)), pooling=pooling, name=str(source))
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _read(path: Path, *, hint: str = WAYS) -> dict[str, Tensor]:
     try:
-        if path.stat().st_size > SIZE_LIMIT:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise FeaturesError(f"{path}: not a regular file, expected a safetensors file of features", hint=hint)
+        if status.st_size > SIZE_LIMIT:
             raise FeaturesError(f"{path}: larger than any VGG-19")
         return load(path.read_bytes())
     except OSError as error:
-        raise FeaturesError(f"{path}: features cannot be read ({error.strerror})", hint=WAYS) from error
+        raise FeaturesError(f"{path}: features cannot be read ({error.strerror})", hint=hint) from error
     except (SafetensorError, KeyError, ValueError) as error:
-        raise FeaturesError(f"{path}: not a safetensors file of features", hint=WAYS) from error
+        raise FeaturesError(f"{path}: not a safetensors file of features", hint=hint) from error
 
 
 def cache_folder() -> Path:
@@ -255,6 +264,7 @@ def vgg19_file(
     kept = (folder or cache_folder()) / f"vgg19-{digest}.safetensors"
     if kept.is_file():
         return kept
+    wanted = {f"features.{index}.{part}" for index in CONVOLUTIONS.values() for part in ("weight", "bias")}
     with tempfile.TemporaryDirectory(prefix="neural_painter-") as scratch:
         download = Path(scratch) / "vgg19.pth"
         _download(url, download, digest, progress)
@@ -262,16 +272,18 @@ def vgg19_file(
         # what is kept, and read from now on, is safetensors.
         try:
             tensors = torch.load(download, map_location="cpu", weights_only=True)
+            kept_tensors = {key: value.float().contiguous() for key, value in tensors.items() if key in wanted}
         except Exception as error:
             raise FeaturesError("vgg19: the downloaded weights cannot be read", hint=WAYS) from error
-    wanted = {f"features.{index}.{part}" for index in CONVOLUTIONS.values() for part in ("weight", "bias")}
-    kept_tensors = {key: value.float().contiguous() for key, value in tensors.items() if key in wanted}
     Features(kept_tensors, name="vgg19")
+    temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
-        temporary.write_bytes(save(kept_tensors))
-        temporary.replace(kept)
+        try:
+            temporary.write_bytes(save(kept_tensors))
+            temporary.replace(kept)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise FeaturesError(f"{kept}: the downloaded features cannot be kept ({error.strerror})", hint=WAYS) from error
     return kept
@@ -290,7 +302,7 @@ def _download(url: str, path: Path, digest: str, progress: Callable[[int, int], 
                     progress(done, total)
                 if done > SIZE_LIMIT:
                     raise FeaturesError(f"{url}: larger than any VGG-19")
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise FeaturesError(f"vgg19: its weights could not be downloaded ({reason})", hint=WAYS) from error
     if not found.hexdigest().startswith(digest):

@@ -68,6 +68,8 @@ LIGHT = {
     "neural_painter.errors",
     "neural_painter.files",
     "neural_painter.painter.config",
+    "neural_painter.photo.config",
+    "neural_painter.style.config",
     "renderers.brushes",
 }
 """Our modules that load no library; of these alone may the command line be made before a command runs."""

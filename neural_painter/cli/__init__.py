@@ -13,6 +13,7 @@ from neural_painter.cli.threads import calm_threads
 
 COMMANDS = {
     "render": "paint a stroke document again, at any size, without optimising",
+    "style": "paint a picture in the manner of others (artistic style transfer by optimisation)",
     "photo": "give a photo the look of another photo (photorealistic style transfer)",
 }
 """First words that name a command, with what they do. Everything else is for `paint`."""

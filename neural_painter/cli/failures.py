@@ -47,7 +47,10 @@ def report(error: BaseException) -> int:
         traceback.print_exception(error)
         say("this is a bug; please report it with the lines above")
     elif status == MEMORY:
-        say("out of memory", hint="Fewer --strokes, a smaller --size or --preset fast need less.")
+        say(
+            "out of memory",
+            hint="A smaller --size, fewer --strokes or --preset fast need less.",
+        )
     elif status == INTERRUPTED:
         say("interrupted")
     else:

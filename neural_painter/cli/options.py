@@ -98,15 +98,15 @@ def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:
     add_manners(parser)
 
 
-def add_output(parser: argparse.ArgumentParser, default: str) -> None:
-    """`-o` and `--size`."""
+def add_output(parser: argparse.ArgumentParser, default: str, *, size: str = "the photo's own size") -> None:
+    """`-o` and `--size`, whose defaults the texts tell."""
     parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", help=default)
     parser.add_argument(
         "--size",
         type=parse_size,
         metavar="SIZE",
         help=f"pixels of what is written: WIDTHxHEIGHT, or the long side; up to {LONGEST_SIDE} a side "
-        "(default: the photo's own size)",
+        f"(default: {size})",
     )
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import shlex
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from neural_painter.cli.interrupts import Interrupts
 from neural_painter.cli.options import Parser, add_config, add_manners, add_output, config_from, fit_size
 from neural_painter.cli.outputs import check_names, folders_made, name_outputs, stem_of
 from neural_painter.cli.progress import Bar, kernel_notice
-from neural_painter.errors import UsageError
+from neural_painter.errors import OutputError, UsageError
 from neural_painter.files import check_output
 from neural_painter.photo.config import PhotoConfig
 
@@ -53,14 +54,15 @@ def parser() -> Parser:
     made.add_argument("--content-mask", type=Path, metavar="MASK", help="segments of CONTENT, a colour each")
     made.add_argument("--style-mask", type=Path, metavar="MASK", help="segments of STYLE, in the same colours")
     made.add_argument(
-        "--auto-mask", type=int, default=0, metavar="K", help="look for K segments, 1 to 16, in both photos"
+        "--auto-mask", type=_segments, default=0, metavar="K", help="look for K segments, 1 to 16, in both photos"
     )
-    made.add_argument("--init", type=Path, metavar="PICTURE", help="start from this picture")
+    made.add_argument("--init", type=Path, metavar="PICTURE", help="start from this picture, such as an earlier result")
     made.add_argument(
         "--features",
         default="vgg19",
         metavar="FILE",
-        help="safetensors file of a VGG-19 of any widths, or vgg19: torchvision's, downloaded once (default: vgg19)",
+        help="safetensors file of a VGG-19 of any widths, or vgg19: torchvision's, 575 MB, downloaded once "
+        "(default: vgg19)",
     )
     add_config(made, PhotoConfig)
     add_output(
@@ -68,7 +70,9 @@ def parser() -> Parser:
         "the picture to write (.png, .jpg, .webp, .tiff). May be repeated; {name} is filled in; a folder takes the "
         f"default name (default: {DEFAULT_OUTPUT} in the current folder)",
     )
-    made.add_argument("--resume", type=Path, metavar="FILE", help="go on with an unfinished transfer")
+    made.add_argument(
+        "--resume", type=Path, metavar="FILE", help="go on with an unfinished transfer of the same pictures and options"
+    )
     add_manners(made)
     return made
 
@@ -81,22 +85,25 @@ def run(words: list[str]) -> int:
     _check_masks(options)
     with Interrupts() as interrupts, kernel_notice(show=not options.quiet):
         outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=options.content.stem)
-        check_names([(options.content, outputs)], options.output, many=False)
+        extras = [mask_beside(outputs[0], side) for side in ("content", "style")] if options.auto_mask else []
+        check_names([*_inputs(options), (options.content, (*outputs, *extras))], options.output, many=False)
         _check_kinds(outputs)
         with folders_made(options.output):
-            extras = [mask_beside(outputs[0], side) for side in ("content", "style")] if options.auto_mask else []
             for path in (*outputs, *extras):
                 check_output(path, overwrite=options.overwrite)
             pictures, notes = _read(options)
+            _tell(options, *notes)
             features = _features(options, config)
             read = time.perf_counter() - began
             result = _transfer(options, config, pictures, features, interrupts)
-            notes += result.segments.notes if result.segments else ()
-            _tell(options, *notes)
+            found = result.segments.notes if result.segments else ()
+            notes += found
+            _tell(options, *found)
+            if result.recovered:
+                _tell(options, f"{options.content.name}: {result.recovered} steps were not finite and were taken back")
             written: list[Path] = []
             if result.finished:
-                interrupts.stop_waiting()
-                _write(result, outputs, extras, options, written)
+                _write_finished(result, config, pictures, outputs, extras, options, interrupts, written)
             elif not _write_unfinished(result, config, pictures, outputs, options, interrupts, written):
                 return INTERRUPTED
     seconds = {"read": read, **result.seconds, "total": time.perf_counter() - began}
@@ -119,8 +126,18 @@ def _check_masks(options: argparse.Namespace) -> None:
         raise UsageError(f"{missing}: masks come in pairs, got only one")
     if any(given) and options.auto_mask:
         raise UsageError("--auto-mask: expected masks or automatic ones, got both")
-    if not 0 <= options.auto_mask <= 16:
-        raise UsageError(f"--auto-mask: expected 1 to 16, got {options.auto_mask}")
+
+
+def _segments(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 16):
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 to 16, got {text!r}")
+    return int(text)
+
+
+def _inputs(options: argparse.Namespace) -> list[tuple[Path, tuple[Path, ...]]]:
+    """All files that are read, none of which may be replaced."""
+    names = ("content", "style", "content_mask", "style_mask", "init", "features", "resume")
+    return [(Path(path), ()) for name in names if (path := getattr(options, name))]
 
 
 def _check_kinds(outputs: tuple[Path, ...]) -> None:
@@ -151,9 +168,23 @@ def _read(options: argparse.Namespace) -> tuple[dict[str, Array | None], list[st
 def _features(options: argparse.Namespace, config: PhotoConfig) -> Features | None:
     if not config.settings().optimize:
         return None
-    from neural_painter.features import load_features
+    from neural_painter.features import load_features, vgg19_file
 
-    return load_features(options.features)
+    if options.features != "vgg19":
+        return load_features(options.features)
+    with Bar("vgg19", show=not options.quiet) as bar:
+        said = False
+
+        def on_block(done: int, total: int) -> None:
+            nonlocal said
+            if not said:
+                said = True
+                _tell(options, "vgg19: downloading its weights" + (f", {total / 1e6:.0f} MB" if total else ""))
+            if total:
+                bar.move(done / total, "downloading", f"{done / 1e6:.0f} MB")
+
+        vgg19_file(progress=on_block)
+    return load_features("vgg19")
 
 
 def _transfer(
@@ -215,6 +246,30 @@ def _write(
             written.append(path)
 
 
+def _write_finished(
+    result: PhotoResult,
+    config: PhotoConfig,
+    pictures: dict[str, Array | None],
+    outputs: tuple[Path, ...],
+    extras: list[Path],
+    options: argparse.Namespace,
+    interrupts: Interrupts,
+    written: list[Path],
+) -> None:
+    """Writes everything; where that fails, the transfer is kept, for it took long and the rest is quick."""
+    try:
+        interrupts.stop_waiting()
+        _write(result, outputs, extras, options, written)
+    except BaseException:
+        if result.state is not None:
+            with suppress(OutputError), interrupts.held():
+                kept = _free_name(outputs[0], options)
+                _keep(kept, result, config, pictures, options)
+                command = _command(options, config, outputs, kept)
+                say(f"the transfer is kept in {kept}", hint=f"To write the rest: {command}")
+        raise
+
+
 def _write_unfinished(
     result: PhotoResult,
     config: PhotoConfig,
@@ -225,34 +280,57 @@ def _write_unfinished(
     written: list[Path],
 ) -> bool:
     """Keeps where the transfer stands, then the picture as it is, and says how to go on; False where nothing began."""
-    from neural_painter.photo.state import write_state
-
     if result.state is None:
         say("interrupted before the first step; nothing was written")
         return False
-    kept = outputs[0].with_name(f"{stem_of(outputs[0])}.unfinished.safetensors")
-    with interrupts.held():
-        write_state(kept, result.state, config, _fingerprint(pictures, options), overwrite=True)
+    kept = None
     try:
+        with interrupts.held():
+            free = _free_name(outputs[0], options)
+            _keep(free, result, config, pictures, options)
+            kept = free
         _write(result, outputs, [], options, written)
     except (KeyboardInterrupt, Exception) as error:
+        if kept is None:
+            raise
         if not isinstance(error, KeyboardInterrupt):
             report(error)
-    words = _again(options, config, outputs)
     written.append(kept)
-    start = ["neural-painter"] if program() == "neural-painter" else ["python", "paint.py"]
-    command = shlex.join([*start, "photo", *words, "--resume", str(kept), "--overwrite"])
+    command = _command(options, config, outputs, kept)
     say(f"interrupted; the picture so far is kept in {kept}", hint=f"To go on: {command}")
     return True
 
 
-def _again(options: argparse.Namespace, config: PhotoConfig, outputs: tuple[Path, ...]) -> list[str]:
-    """The words of this command, as far as they matter for another run."""
-    words = [str(options.content), str(options.style)]
+def _free_name(output: Path, options: argparse.Namespace) -> Path:
+    """A name for what is unfinished. The file that was gone on with may be replaced: it holds less of the same."""
+    stem = stem_of(output)
+    path, number = output.with_name(f"{stem}.unfinished.safetensors"), 1
+    while not options.overwrite and path.exists() and path != options.resume:
+        number += 1
+        path = output.with_name(f"{stem}.unfinished-{number}.safetensors")
+    return path
+
+
+def _keep(
+    path: Path,
+    result: PhotoResult,
+    config: PhotoConfig,
+    pictures: dict[str, Array | None],
+    options: argparse.Namespace,
+) -> None:
+    from neural_painter.photo.state import write_state
+
+    assert result.state is not None
+    write_state(path, result.state, config, _fingerprint(pictures, options), overwrite=True)
+
+
+def _command(options: argparse.Namespace, config: PhotoConfig, outputs: tuple[Path, ...], kept: Path) -> str:
+    """The command that goes on: this one as far as it matters, and where it stands."""
+    words = [_word(options.content), _word(options.style)]
     for name in ("content_mask", "style_mask", "auto_mask", "init", "features"):
         value = getattr(options, name)
         if value:
-            words += [f"--{name.replace('_', '-')}", str(value)]
+            words += [f"--{name.replace('_', '-')}", _word(value)]
     for name in config.__dataclass_fields__:
         if hasattr(options, name):
             value = getattr(options, name)
@@ -260,7 +338,14 @@ def _again(options: argparse.Namespace, config: PhotoConfig, outputs: tuple[Path
     if options.size:
         size = options.size
         words += ["--size", str(size) if isinstance(size, int) else f"{size[1]}x{size[0]}"]
-    return [*words, *(word for path in outputs for word in ("-o", str(path)))]
+    words += [word for path in outputs for word in ("-o", _word(path))]
+    start = ["neural-painter"] if program() == "neural-painter" else ["python", "paint.py"]
+    return shlex.join([*start, "photo", *words, "--resume", _word(kept), "--overwrite"])
+
+
+def _word(value: object) -> str:
+    """A name as a word of a command; a path forgets the `./` that tells it from an option."""
+    return f"./{value}" if str(value).startswith("-") else str(value)
 
 
 def _json(

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from neural_painter.features import Features
 
@@ -72,6 +73,7 @@ class _Grams(torch.autograd.Function):
         return torch.stack([p.T @ p / (channels * total) for p, total in zip(parts, masks.sums, strict=True)])
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         masks, channels = ctx.masks, gradient.shape[1]
         out = gradient.new_zeros(ctx.rows, channels)
@@ -157,7 +159,7 @@ def color_loss(picture: Tensor, target: ColorTarget) -> Tensor:
     spread = torch.linalg.eigvalsh(cross).clamp_min(1e-12).sqrt().sum(1)
     own = covariances.diagonal(dim1=1, dim2=2).sum(1) + target.roots.square().sum((1, 2))
     distance = (means - target.means).square().sum(1) + own - 2 * spread
-    return (target.masks.areas * distance).sum() / target.masks.areas.sum()
+    return (target.masks.areas * distance).sum() / target.masks.areas.sum().clamp_min(1e-12)
 
 
 def _moments(picture: Tensor, masks: SegmentMasks) -> tuple[Tensor, Tensor]:

@@ -60,7 +60,7 @@ def transport_colours(content: Array, style: Array, content_masks: Array, style_
         content: `[H, W, 3]` float32 in [0, 1].
         style: `[h, w, 3]`.
         content_masks: `[K, H, W]`, sum 1.
-        style_labels: `[h, w]`, numbers below K.
+        style_labels: `[h, w]`, numbers below K. A segment that the style lacks keeps its colours.
 
     Returns:
         `[H, W, 3]` float32 in [0, 1].
@@ -72,8 +72,8 @@ def transport_colours(content: Array, style: Array, content_masks: Array, style_
         inside = weights > 0.5
         if not inside.any():
             inside = weights > 0
-        affine = transport_map(
-            colour_statistics(pixels[inside]), colour_statistics(style[style_labels == number].reshape(-1, 3))
-        ).astype(np.float32)
+        source, target = pixels[inside], style[style_labels == number]
+        statistics = colour_statistics(source), colour_statistics(target if len(target) else source)
+        affine = transport_map(*statistics).astype(np.float32)
         result += mask[..., None] * (content @ affine[:, :3].T + affine[:, 3])
     return np.clip(result, 0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any
 
 from neural_painter.errors import UsageError
@@ -70,17 +71,21 @@ class PhotoConfig:
     )
     stages: str = _option(
         "both",
-        "style: segmented style transfer; photorealism: with the matting Laplacian; both: one after the other "
-        "(options 0, 1 and 2 of the published port)",
+        "both: style, then photorealism (option 2 of the published port); style: segmented style transfer alone "
+        "(option 0); photorealism: with the matting Laplacian from the start (option 1)",
     )
     optimizer: str = _option("lbfgs", "lbfgs (strong Wolfe line search) or adam")
     iterations: int = _option(0, "iterations of each stage; 0: as the preset has it")
     content_weight: float = _option(1.0, "weight of the content")
     style_weight: float = _option(30.0, "weight of the style")
     color_weight: float = _option(50.0, "weight of each segment's mean colour and spread")
-    photorealism_weight: float = _option(-1.0, "weight of the matting Laplacian; negative: as the preset has it")
-    smoothness_weight: float = _option(1e-3, "weight of total variation")
-    working_size: int = _option(0, "long side in pixels that is optimised; 0: as the preset has it")
+    photorealism_weight: float = _option(
+        -1.0, "weight of what keeps it a photo, the matting Laplacian; negative: as the preset has it"
+    )
+    smoothness_weight: float = _option(1e-3, "weight against noise, total variation")
+    working_size: int = _option(
+        0, "long side in pixels of the picture that is optimised, up to the photo's own; 0: as the preset has it"
+    )
     smoothing: str = _option("auto", "local-affine smoothing: exact, guided, none, or auto: as the preset has it")
     refine: bool = _option(False, "give back the photo's finest detail, which smoothing takes away")
     device: str = _option("auto", "where to compute: auto, cpu or cuda")
@@ -90,6 +95,9 @@ class PhotoConfig:
         _expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
         _expect(self.stages in STAGES, "stages", self.stages, f"one of {', '.join(STAGES)}")
         _expect(self.optimizer in ("lbfgs", "adam"), "optimizer", self.optimizer, "lbfgs or adam")
+        for name in ("iterations", "working_size", "seed"):
+            value = getattr(self, name)
+            _expect(isinstance(value, Integral), name.replace("_", "-"), value, "a whole number")
         _expect(0 <= self.iterations <= 100_000, "iterations", self.iterations, "0 to 100000")
         for name in ("content_weight", "style_weight", "color_weight", "smoothness_weight"):
             value = getattr(self, name)

@@ -30,7 +30,8 @@ def fit_patches(content: Tensor, result: Tensor, *, ridge: float = 1e-3) -> Tens
     height, width = content.shape[1:]
     maps = torch.empty(height, width, 12, device=content.device)
     programs = -(-height * width // BLOCK)
-    _kernels().fit[(programs,)](content, result, maps, height, width, ridge, BLOCK=BLOCK)
+    with torch.cuda.device_of(content):
+        _kernels().fit[(programs,)](content, result, maps, height, width, ridge, BLOCK=BLOCK)
     return maps
 
 
@@ -52,7 +53,8 @@ def mean_maps(content: Tensor, maps: Tensor, spatial: Tensor, color_sigma: float
     radius = (spatial.shape[0] - 1) // 2
     programs = -(-height * width // BLOCK)
     sharpness = 1 / (6 * color_sigma**2)
-    _kernels().mean[(programs,)](content, maps, spatial, out, height, width, radius, sharpness, BLOCK=BLOCK)
+    with torch.cuda.device_of(content):
+        _kernels().mean[(programs,)](content, maps, spatial, out, height, width, radius, sharpness, BLOCK=BLOCK)
     return out
 
 

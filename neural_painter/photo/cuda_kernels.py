@@ -67,11 +67,14 @@ def fit(photo, made, maps, height, width, ridge, BLOCK: tl.constexpr):
         c0 += d0 * e2
         c1 += d1 * e2
         c2 += d2 * e2
-    # The inverse of a symmetric matrix by its cofactors.
+    # The inverse of a symmetric matrix by its cofactors. In float32 little would be left of them where the photo is
+    # grey: the ridge is a thousandth of the colours' variance there, and the determinant a millionth.
+    xx, yy, zz = xx.to(tl.float64), yy.to(tl.float64), zz.to(tl.float64)
+    xy, xz, yz = xy.to(tl.float64), xz.to(tl.float64), yz.to(tl.float64)
     i00, i01, i02 = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
     i11, i12, i22 = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
     scale = 1.0 / (xx * i00 + xy * i01 + xz * i02)
-    out = maps + (row * width + column) * 12
+    out = maps + (row * width + column).to(tl.int64) * 12  # int32 ends at 179 megapixels
     for c in tl.static_range(3):
         r0 = a0 if c == 0 else (b0 if c == 1 else c0)
         r1 = a1 if c == 0 else (b1 if c == 1 else c1)
@@ -111,7 +114,7 @@ def mean(photo, maps, spatial, out, height, width, radius, sharpness, BLOCK: tl.
             weight = tl.load(spatial + i * side + j) * tl.exp(-(dr * dr + dg * dg + db * db) * sharpness)
             weight = tl.where(inside, weight, 0.0)
             wanted = inside[:, None] & (entry < 12)[None, :]
-            total += weight[:, None] * tl.load(maps + at[:, None] * 12 + entry[None, :], wanted, 0.0)
+            total += weight[:, None] * tl.load(maps + at.to(tl.int64)[:, None] * 12 + entry[None, :], wanted, 0.0)
             norm += weight
     result = total / tl.maximum(norm, 1e-30)[:, None]
-    tl.store(out + pixel[:, None] * 12 + entry[None, :], result, here[:, None] & (entry < 12)[None, :])
+    tl.store(out + pixel.to(tl.int64)[:, None] * 12 + entry[None, :], result, here[:, None] & (entry < 12)[None, :])

@@ -1,13 +1,14 @@
 """Segments: which part of the photo takes its look from which part of the style.
 
 A mask is a picture in which every segment has a colour of its own; any colours will do. Edges may be anti-aliased, and
-compression may have blurred the colours a little.
+compression may have blurred the colours a little; then labels should differ by more than `TOLERANCE`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -20,7 +21,13 @@ from neural_painter.photo.colour import colour_distance, colour_statistics
 Array = np.ndarray
 
 TOLERANCE = 24
-"""Colours that differ by no more than this in any channel, of 255, are one label's."""
+"""Colours that differ by no more than this in any channel, of 255, are one label's, unless both masks are exact."""
+
+FEW = 64
+"""A mask of more colours than this has blends along its edges, or was compressed."""
+
+THIN = 3
+"""What no square of as many pixels fits into is an edge, not an area."""
 
 RARE = 2e-4
 """A colour of less than this part of the mask is not looked at: it comes from edges or from compression."""
@@ -83,26 +90,30 @@ def read_segments(content: Array, style: Array, content_mask: Array, style_mask:
     notes: list[str] = []
     pictures = (content, style)
     masks = [to_uint8(mask) for mask in (content_mask, style_mask)]
-    palette = _merged(np.concatenate([_palette(mask) for mask in masks]))
+    colours, exact = zip(*map(_frequent, masks), strict=True)
+    tolerance = min(map(_closeness, colours)) if all(exact) else TOLERANCE
+    palette = _merged(np.concatenate(list(map(_palette, masks, colours, [tolerance] * 2))), tolerance)
     # Labels first, size second: enlarged, the blends along edges would look like areas.
     labels = [
-        _fitted(_assigned(mask, palette), picture.shape[:2], name, notes)
-        for name, picture, mask in zip(("content", "style"), pictures, masks, strict=True)
+        _fitted(_assigned(masks[side], palette, tolerance, exact[side]), pictures[side].shape[:2], name, notes)
+        for side, name in enumerate(("content", "style"))
     ]
     areas = np.stack([np.bincount(l.ravel(), minlength=len(palette)) / l.size for l in labels])
     kept = (areas >= TINY).all(0)
     if not kept.any():
         raise InputError("the masks have no label in common: a colour must stand for the same thing in both")
     for side, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        heirs = np.arange(len(palette))
         for lost in np.flatnonzero(~kept & (areas[side] > 0)):
-            heir = _most_alike(picture, label, int(lost), np.flatnonzero(kept & (areas[side] > 0)))
-            names = [_hexadecimal(palette[n]) for n in (lost, heir)]
+            heirs[lost] = _most_alike(picture, label, int(lost), np.flatnonzero(kept))
+            names = [_hexadecimal(palette[n]) for n in (lost, heirs[lost])]
             where, other = ("content", "style") if side == 0 else ("style", "content")
-            why = f"not in the mask of the {other}" if areas[1 - side, lost] == 0 else "too small"
+            why = "too small" if areas[side, lost] < TINY else f"too small in the {other}"
+            why = f"not in the mask of the {other}" if areas[1 - side, lost] == 0 else why
             notes.append(
                 f"label {names[0]} of the {where} ({100 * areas[side, lost]:.2g} %) is {why}; joined to {names[1]}"
             )
-            label[label == lost] = heir
+        labels[side] = heirs[label]
     numbers = np.cumsum(kept) - 1
     content_labels, style_labels = (numbers[label].astype(np.int32) for label in labels)
     return Segments(content_labels, style_labels, palette[kept], tuple(notes))
@@ -168,7 +179,7 @@ def _fitted(labels: Array, size: tuple[int, int], name: str, notes: list[str]) -
     if abs(h * width - w * height) > 0.02 * h * width + max(width, w):
         raise InputError(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}: they must be of one shape")
     notes.append(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}; the mask was resized")
-    resized = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    resized = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return resized.astype(np.int32)
 
 
@@ -176,45 +187,70 @@ def _packed(mask: Array) -> Array:
     return mask[..., 0].astype(np.int32) << 16 | mask[..., 1].astype(np.int32) << 8 | mask[..., 2]
 
 
-def _palette(mask: Array) -> Array:
-    """The labels' colours: frequent, and found in areas, not along edges only. `[K, 3]` uint8, most frequent first."""
+def _frequent(mask: Array) -> tuple[Array, bool]:
+    """The colours that are looked at, `[N, 3]` uint8, most frequent first; and whether they are all that there is.
+
+    A mask with few colours, all of them areas, has no blends along its edges, and was not compressed.
+    """
     values, counts = np.unique(_packed(mask), return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    frequent = order[counts[order] >= max(RARE * counts.sum(), 1)]
-    frequent = frequent if len(frequent) else order[:1]
-    colours = np.stack([values[frequent] >> 16, values[frequent] >> 8 & 255, values[frequent] & 255], axis=1)
-    colours = _merged(colours.astype(np.uint8))
-    inside = []
-    for colour in colours:
-        near = _near(mask, colour)
-        # Blends along an edge are a pixel or two wide: a square of 3 x 3 does not fit in.
-        core = cv2.erode(near.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-        inside.append(int(core.sum()) >= 0.1 * near.sum())
+    values, some = values[order], max(1, int((counts >= RARE * counts.sum()).sum()))
+    colours = np.stack([values[:some] >> 16, values[:some] >> 8 & 255, values[:some] & 255], axis=1).astype(np.uint8)
+    return colours, len(values) <= FEW and all(_is_area(_distance(mask, colour) == 0) for colour in colours)
+
+
+def _closeness(colours: Array) -> int:
+    """The largest tolerance that still tells these colours apart."""
+    gaps = np.abs(colours[:, None].astype(int) - colours).max(2)[~np.eye(len(colours), dtype=bool)]
+    return min([TOLERANCE, *((gaps - 1) // 2).tolist()])
+
+
+def _palette(mask: Array, colours: Array, tolerance: int) -> Array:
+    """The labels' colours: frequent, and found in areas, not along edges only. `[K, 3]` uint8, most frequent first."""
+    colours = _merged(colours, tolerance)
+    labels = _nearest(mask, colours, tolerance)
+    inside = [_is_area(labels == number) for number in range(len(colours))]
     return colours[inside] if any(inside) else colours[:1]
 
 
-def _merged(colours: Array) -> Array:
+def _is_area(where: Array) -> bool:
+    """Whether a good part of the pixels are away from edges."""
+    core = cv2.erode(where.astype(np.uint8), np.ones((THIN, THIN), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    return bool(core.sum() >= 0.1 * where.sum())
+
+
+def _merged(colours: Array, tolerance: int) -> Array:
     """Colours, without those that are nearly the same as one before."""
-    kept: list[Array] = []
-    for colour in colours:
-        if all(np.abs(colour.astype(int) - other).max() > TOLERANCE for other in kept):
-            kept.append(colour)
+    kept, left = [], colours.astype(int)
+    while len(left):
+        kept.append(left[0])
+        left = left[np.abs(left - left[0]).max(1) > tolerance]
     return np.array(kept, np.uint8)
 
 
-def _near(mask: Array, colour: Array) -> Array:
-    low, high = (np.clip(colour.astype(int) + step, 0, 255).tolist() for step in (-TOLERANCE, TOLERANCE))
-    return cv2.inRange(mask, np.array(low, np.uint8), np.array(high, np.uint8)) > 0
+def _distance(mask: Array, colour: Array) -> Array:
+    """Of each pixel, the largest difference in any channel, `[H, W]` uint8."""
+    channels = [cv2.absdiff(mask[..., c], np.full_like(mask[..., c], colour[c])) for c in range(3)]
+    return cv2.max(cv2.max(channels[0], channels[1]), channels[2])
 
 
-def _assigned(mask: Array, palette: Array) -> Array:
-    """The number of the palette's colour of every pixel; what is none of them goes with its nearest pixel that is."""
+def _nearest(mask: Array, colours: Array, tolerance: int) -> Array:
+    """The number of the colour nearest to that of each pixel, `[H, W]` int32; -1 where none is within the tolerance."""
     labels = np.full(mask.shape[:2], -1, np.int32)
-    for number, colour in enumerate(palette):
-        labels[(labels < 0) & _near(mask, colour)] = number
+    least = np.full(mask.shape[:2], tolerance + 1, np.uint8)
+    for number, colour in enumerate(colours):
+        distance = _distance(mask, colour)
+        labels[distance < least] = number
+        least = np.minimum(least, distance)
+    return labels
+
+
+def _assigned(mask: Array, palette: Array, tolerance: int, exact: bool) -> Array:
+    """The number of the palette's colour of every pixel; what is none of them goes with its nearest pixel that is."""
+    labels = _nearest(mask, palette, tolerance)
+    if not exact:
+        labels[_blends(labels, palette)] = -1
     unknown = labels < 0
-    if unknown.all():
-        return np.abs(mask[:, :, None].astype(int) - palette).sum(3).argmin(2).astype(np.int32)
     if unknown.any():
         _, nearest = cv2.distanceTransformWithLabels(
             unknown.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
@@ -223,6 +259,23 @@ def _assigned(mask: Array, palette: Array) -> Array:
         known[nearest[~unknown]] = labels[~unknown]
         labels[unknown] = known[nearest[unknown]]
     return labels
+
+
+def _blends(labels: Array, palette: Array) -> Array:
+    """Where a line too thin for an area has a colour between those of the areas that it parts: it is their edge."""
+    between: list[tuple[int, int, int]] = []
+    for a, b in combinations(range(len(palette)), 2):
+        step, ways = palette[b].astype(float) - palette[a], palette.astype(float) - palette[a]
+        part = np.clip(ways @ step / (step @ step), 0, 1)
+        on_the_way = np.abs(ways - part[:, None] * step).max(1) <= TOLERANCE
+        between += [(k, a, b) for k in np.flatnonzero(on_the_way).tolist() if k not in (a, b)]
+    masks = {k: (labels == k).astype(np.uint8) for k in {k for triple in between for k in triple}}
+    areas = {k: cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((THIN, THIN), np.uint8)) for k, mask in masks.items()}
+    around = {k: cv2.dilate(area, np.ones((2 * THIN + 1, 2 * THIN + 1), np.uint8)) for k, area in areas.items()}
+    blends = np.zeros(labels.shape, bool)
+    for k, a, b in between:
+        blends |= (masks[k] > areas[k]) & (around[a] > 0) & (around[b] > 0)
+    return blends
 
 
 def _most_alike(picture: Array, labels: Array, lost: int, candidates: Sequence[int] | Array) -> int:
@@ -250,11 +303,16 @@ def _clusters(picture: Array, count: int, seed: int) -> tuple[Array, Array, Arra
     count = min(count, len(np.unique(points, axis=0)))
     cv2.setRNGSeed(seed)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
-    _, labels, centres = cv2.kmeans(points, count, None, criteria, 4, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    columns = points[:, None]  # a single row would be taken for many points of one number
+    _, labels, centres = cv2.kmeans(columns, count, None, criteria, 4, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
     flat = labels.reshape(size[1], size[0])
-    radius = 5 if min(size) >= 5 else 0
-    votes = np.stack([cv2.GaussianBlur((flat == k).astype(np.float32), (0, 0), 1.5) if radius else flat == k
-                      for k in range(count)])  # fmt: skip
-    votes = np.stack([cv2.resize(vote.astype(np.float32), (width, height)) for vote in votes])
-    masses = np.bincount(labels.ravel(), minlength=count) / len(labels)
-    return votes.argmax(0), centres.astype(np.float64), masses
+    # Specks join what is around them. One mask at a time: all at full size would take a lot of memory.
+    winner, most = np.zeros((height, width), np.int32), np.full((height, width), -1, np.float32)
+    for k in range(count):
+        mask = (flat == k).astype(np.float32)
+        votes = cv2.resize(cv2.GaussianBlur(mask, (0, 0), 1.5) if min(size) >= 5 else mask, (width, height))
+        winner[votes > most] = k
+        most = np.maximum(most, votes)
+    left, numbers = np.unique(winner, return_inverse=True)
+    masses = np.bincount(numbers.ravel()) / numbers.size
+    return numbers.reshape(height, width), centres[left].astype(np.float64), masses

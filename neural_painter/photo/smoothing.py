@@ -18,6 +18,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from neural_painter.compositing.cuda import available
 from neural_painter.threads import in_shares
 
 Array = np.ndarray
@@ -40,7 +41,7 @@ def smooth_exactly(
     radius: int = RADIUS,
     spatial_sigma: float | None = None,
 ) -> Tensor:
-    """The paper's filter, in parallel on the CPU or by Triton on CUDA.
+    """The paper's filter, in parallel on the CPU, or by Triton on CUDA where triton runs.
 
     Args:
         content: the photo, `[3, H, W]` float32 in [0, 1].
@@ -52,6 +53,9 @@ def smooth_exactly(
 
     Returns:
         `[3, H, W]`, not clipped.
+
+    Raises:
+        ValueError: not two pictures `[3, H, W]` of one size.
     """
     maps = exact_maps(content, result, color_sigma=color_sigma, radius=radius, spatial_sigma=spatial_sigma)
     return apply_maps(maps, content)
@@ -67,8 +71,8 @@ def exact_maps(
 ) -> Tensor:
     """The field of maps of `smooth_exactly`, `[H, W, 12]`."""
     _expect_alike(content, result)
-    weights = _spatial_weights(radius, spatial_sigma or radius / 3)
-    if content.device.type == "cuda":
+    weights = _spatial_weights(radius, spatial_sigma)
+    if content.device.type == "cuda" and available():
         from neural_painter.photo.cuda import fit_patches, mean_maps
 
         return mean_maps(content, fit_patches(content, result), weights.to(content.device), color_sigma)
@@ -77,7 +81,7 @@ def exact_maps(
     in_shares(_fit_kernel, photo, made, np.float64(RIDGE), fitted)
     mean = np.empty_like(fitted)
     in_shares(_bilateral_kernel, photo, fitted, weights.numpy(), np.float32(1 / (6 * color_sigma**2)), mean)
-    return torch.from_numpy(mean)
+    return torch.from_numpy(mean).to(content.device)
 
 
 def smooth_plainly(
@@ -91,7 +95,7 @@ def smooth_plainly(
     """`smooth_exactly` in torch alone, slow and easy to read, on any device and in any precision."""
     _expect_alike(content, result)
     height, width = content.shape[1:]
-    weights = _spatial_weights(radius, spatial_sigma or radius / 3).to(content)
+    weights = _spatial_weights(radius, spatial_sigma).to(content)
     ones = torch.ones(1, height, width, dtype=content.dtype, device=content.device)
     here = _patches(torch.cat([content, ones]), 1)  # [4, 9, H, W], zero outside
     there = _patches(result, 1)
@@ -217,10 +221,19 @@ def carry_up(maps: Tensor, small: Tensor, content: Tensor, *, color_sigma: float
     Returns:
         `[3, H, W]`, not clipped.
 
+    Raises:
+        ValueError: the maps are not of the small picture's size, or a picture is not `[3, H, W]`.
+
     Source: Kopf, Cohen, Lischinski and Uyttendaele 2007 (joint bilateral upsampling), for maps in place of colours.
     """
     if content.shape == small.shape:
         return apply_maps(maps, content)
+    pictures = all(picture.ndim == 3 and picture.shape[0] == 3 for picture in (small, content))
+    if not pictures or tuple(maps.shape) != (*small.shape[1:], 12):
+        raise ValueError(
+            f"expected maps [h, w, 12] of a small picture [3, h, w] for a photo [3, H, W], got {list(maps.shape)}, "
+            f"{list(small.shape)}, {list(content.shape)}"
+        )
     field, photo_small, photo = (
         np.ascontiguousarray(a, np.float32) for a in (maps.cpu(), _rows(small), _rows(content))
     )
@@ -246,7 +259,8 @@ def _expect_alike(content: Tensor, result: Tensor) -> None:
         )
 
 
-def _spatial_weights(radius: int, sigma: float) -> Tensor:
+def _spatial_weights(radius: int, sigma: float | None) -> Tensor:
+    sigma = sigma or max(radius, 1) / 3
     steps = torch.arange(-radius, radius + 1, dtype=torch.float64)
     gauss = torch.exp(-steps.square() / (2 * sigma**2))
     return (gauss[:, None] * gauss[None]).float()

@@ -53,6 +53,8 @@ def read_state(path: Path, config: PhotoConfig, belongs_to: str, size: tuple[int
         belongs_to: `fingerprint` of the pictures and masks.
         size: of the content, `(height, width)`.
 
+    A transfer whose last step was done, but which was not written, counts as unfinished.
+
     Raises:
         InputError: not such a file, or of other pictures or options.
     """
@@ -63,21 +65,24 @@ def read_state(path: Path, config: PhotoConfig, belongs_to: str, size: tuple[int
         if picture is None:
             raise InputError(f"{path}: not an unfinished photo transfer")
         options, (round_, step) = json.loads(metadata["config"]), json.loads(metadata["place"])
+        theirs = {option.name: options.get(option.name) for option in fields(PhotoConfig)}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    # A file from elsewhere may hold any JSON, and tensors of kinds that NumPy lacks.
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: not an unfinished photo transfer, or damaged") from error
     if metadata.get("belongs_to") != belongs_to:
         raise InputError(f"{path}: was begun with other pictures or masks")
     for option in fields(PhotoConfig):
-        ours, theirs = getattr(config, option.name), options.get(option.name)
-        if option.name != "device" and ours != theirs:
-            raise InputError(f"{path}: was begun with {option.name.replace('_', '-')} {theirs}, now it is {ours}")
+        now, then = getattr(config, option.name), theirs[option.name]
+        if option.name != "device" and now != then:
+            raise InputError(f"{path}: was begun with {option.name.replace('_', '-')} {then}, now it is {now}")
     rounds = plan(config, *size)
-    if not (isinstance(round_, int) and isinstance(step, int) and 0 <= round_ < len(rounds) and step >= 0):
-        raise InputError(f"{path}: there is nothing left to do in it")
-    shape = picture.shape
-    if picture.dtype != np.float32 or len(shape) != 3 or shape[2] != 3 or max(shape) > max(size):
+    steps = [one.iterations for one in rounds] + [0]
+    whole = isinstance(round_, int) and isinstance(step, int)
+    if not (whole and 0 <= round_ < len(steps) and 0 <= step <= steps[round_]):
+        raise InputError(f"{path}: its place makes no sense")
+    if picture.dtype != np.float32 or picture.shape not in {(*one.size, 3) for one in rounds}:
         raise InputError(f"{path}: its picture makes no sense")
     if not np.isfinite(picture).all():
         raise InputError(f"{path}: its picture holds numbers that are not finite")

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_painter.errors import NumericalError, UsageError
+from neural_painter.errors import InputError, NumericalError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
 from neural_painter.losses.gram import color_target, style_target
@@ -110,13 +110,13 @@ def photo_transfer(
         auto_mask: without masks, how many segments to look for; 0: everything is one.
         config: options; the defaults by default.
         features: from `load_features`; not needed for the preset `fast`.
-        init: a picture to start from, such as the result of another transfer.
+        init: a picture to start from, such as the result of another transfer; of the content's shape up to scale.
         on_step: called after every step.
         state: of an unfinished transfer of the same pictures and options, to go on from.
 
     Raises:
         ValueError: a picture is not `[H, W, 3]` of finite numbers in [0, 1].
-        InputError: masks that do not fit their pictures or each other.
+        InputError: masks that do not fit their pictures or each other, or `init` of another shape than the content.
         UsageError: one mask without the other, masks and `auto_mask`, no features, or a device that is not there.
         NumericalError: the loss stopped being finite and did not recover.
     """
@@ -135,6 +135,7 @@ def photo_transfer(
         segments = one_segment(content, style)
     if init is not None:
         init = checked_picture(init, "init")
+        _expect_shape(init, content)
     transfer = Transfer(content, style, segments, config, features, init=init, on_step=on_step, state=state)
     result = transfer.run()
     result.segments = segments
@@ -153,6 +154,13 @@ def checked_picture(picture: Array, name: str) -> Array:
     if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
         raise ValueError(f"{name}: expected finite numbers in [0, 1]")
     return array
+
+
+def _expect_shape(init: Array, content: Array) -> None:
+    """As for masks: a few pixels of rounding do no harm, anything else would be stretched."""
+    (h, w), (height, width) = init.shape[:2], content.shape[:2]
+    if abs(h * width - w * height) > 0.02 * h * width + max(width, w):
+        raise InputError(f"the picture to start from is {w}x{h}, the content {width}x{height}: expected one shape")
 
 
 @dataclass(frozen=True)
@@ -182,7 +190,7 @@ def plan(config: PhotoConfig, height: int, width: int) -> tuple[Round, ...]:
         return ()
     long_side = min(settings.working_size or max(height, width), max(height, width))
     sides = [round(long_side / math.sqrt(2) ** k) for k in range(settings.scales - 1, -1, -1)]
-    sides = [side for side in sides if side >= 32 or side == long_side]
+    sides = [side for side in sides[:-1] if side >= 32] + [long_side]
     sizes = [fit_long_side(height, width, side) for side in sides]
     stages = ("style", "photorealism") if config.stages == "both" else (config.stages,)
     rounds = []
@@ -240,7 +248,8 @@ class Transfer:
     def run(self) -> PhotoResult:
         """Goes through all rounds that are left, and finishes the picture at its full size.
 
-        After Ctrl-C the result holds the best picture so far, and `finished` is False.
+        After Ctrl-C the result holds the best picture so far, and `finished` is False; after another one while it is
+        smoothed, unsmoothed.
 
         Raises:
             NumericalError: the loss stopped being finite and did not recover.
@@ -257,8 +266,13 @@ class Transfer:
             finished = False
             if self.state is not None:
                 start = self.state.picture
-        with self._timed("smoothing"):
-            picture = self._finished(start)
+        try:
+            with self._timed("smoothing"):
+                picture = self._finished(start)
+        except KeyboardInterrupt:
+            if self.state is None:
+                raise
+            finished, picture = False, resize(self.state.picture, size=self.content.shape[:2])
         self.seconds["total"] = time.perf_counter() - began
         return PhotoResult(picture, self.device.type, self.seconds, finished, self.recovered, self.state, self.losses)
 

@@ -1,0 +1,1 @@
+"""Artistic style: of strokes, of pictures by optimisation, of pictures in one pass."""

@@ -1,0 +1,157 @@
+"""Artistic style transfer, with a small network of random weights."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from neural_painter.errors import NumericalError, UsageError
+from neural_painter.style import gatys
+from neural_painter.style.config import StyleConfig
+from neural_painter.style.gatys import FAILURES, plan, style_picture, with_colors_of
+from neural_painter.style.tiles import TiledLoss
+from tests.neural_painter.photo.samples import day, night, tiny_features
+
+CONFIG = StyleConfig(iterations=6, first_size=28, smoothness_weight=0.0, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def features():
+    return tiny_features()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("content_weight", -1.0, "a number >= 0"),
+        ("style_weight", float("nan"), "a number >= 0"),
+        ("optimizer", "sgd", "lbfgs or adam"),
+        ("init", "black", "content, noise or grey"),
+        ("iterations", 0, "1 to 100000"),
+        ("iterations", 2.5, "a whole number"),
+        ("first_size", 8, "16 to 20000"),
+        ("style_scale", 0.0, "0.05 to 20"),
+        ("tile", 64, "128 to 20000"),
+        ("device", "gpu", "auto, cpu or cuda"),
+        ("seed", -1, "0 to 2147483647"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(option, value, expected):
+    with pytest.raises(UsageError, match=f"^{option.replace('_', '-')}: expected {expected}"):
+        StyleConfig(**{option: value})
+
+
+@pytest.mark.parametrize("size", [(40, 56), (56, 40), (1, 1), (3, 300)])
+def test_sizes_grow_by_the_square_root_of_two_up_to_the_content(size):
+    rounds = plan(StyleConfig(first_size=28), *size)
+    sides = [max(found) for found, _ in rounds]
+    assert rounds[-1][0] == size
+    assert all(1.3 < after / before < 1.55 for before, after in pairwise(sides))
+    assert sides[0] <= max(28, 1)
+    assert [steps for _, steps in rounds] == [180] + [60] * (len(rounds) - 1)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("init", ["content", "noise", "grey"])
+def test_the_loss_falls(optimizer, init, features):
+    config = CONFIG.replace(optimizer=optimizer, init=init, first_size=56, iterations=4)
+    losses = []
+    result = style_picture(day(), [night()], config=config, features=features, on_step=lambda p: losses.append(p.loss))
+    assert result.picture.shape == day().shape
+    assert result.picture.dtype == np.float32
+    assert 0 <= result.picture.min() <= result.picture.max() <= 1
+    assert losses[-1] < 0.9 * losses[0]
+    assert result.finished
+    assert set(result.losses) == {"content", "style"}
+
+
+def test_the_style_counts(features):
+    """With other styles the result is another, and with several their weights matter."""
+    blue = np.zeros((32, 32, 3), np.float32)
+    blue[..., 2] = 1
+
+    def restyled(styles, weights=None):
+        return style_picture(day(), styles, weights=weights, config=CONFIG, features=features).picture
+
+    first, second = restyled([night()]), restyled([blue])
+    assert np.abs(first - second).mean() > 0.01
+    np.testing.assert_array_equal(restyled([night(), blue], [1.0, 0.0]), first)
+    np.testing.assert_allclose(restyled([night(), blue], [0.0, 3.0]), second, atol=1e-6)
+    both = restyled([night(), blue])
+    assert np.abs(both - first).mean() > 0.003
+    assert np.abs(both - second).mean() > 0.003
+
+
+def test_the_same_call_gives_the_same_picture(features):
+    config = CONFIG.replace(init="noise")
+    first, second = (style_picture(day(), [night()], config=config, features=features).picture for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    other = style_picture(day(), [night()], config=config.replace(seed=1), features=features).picture
+    assert np.abs(other - first).mean() > 1e-3
+
+
+def test_original_colours_keep_the_content_s(features):
+    result = style_picture(day(), [night()], config=CONFIG.replace(original_colors=True), features=features).picture
+    plain = style_picture(day(), [night()], config=CONFIG, features=features).picture
+    np.testing.assert_array_equal(with_colors_of(day(), plain), result)
+    hue = lambda p: p - p.mean(2, keepdims=True)  # noqa: E731
+    assert np.abs(hue(result) - hue(day())).mean() < 0.5 * np.abs(hue(plain) - hue(day())).mean()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (5, 3), (17, 16)])
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_pictures_of_any_size(size, optimizer, features):
+    content = np.random.default_rng(0).uniform(0, 1, (*size, 3)).astype(np.float32)
+    config = StyleConfig(iterations=1, optimizer=optimizer, device="cpu")
+    result = style_picture(content, [night(7, 5)], config=config, features=features)
+    assert result.picture.shape == content.shape
+    assert np.isfinite(result.picture).all()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_after_ctrl_c_the_picture_so_far_is_kept(optimizer, features):
+    def stop(progress):
+        if progress.step == 5:
+            raise KeyboardInterrupt
+
+    config = CONFIG.replace(optimizer=optimizer)
+    result = style_picture(day(), [night()], config=config, features=features, on_step=stop)
+    assert not result.finished
+    assert result.picture.shape == day().shape
+    assert np.abs(result.picture - day()).mean() > 1e-3
+
+
+def test_steps_that_are_not_finite_are_left_out(features, monkeypatch):
+    calls = []
+    evaluate = TiledLoss.__call__
+
+    def now_and_then(self, picture):
+        calls.append(1)
+        value, gradient, terms = evaluate(self, picture)
+        return (value * float("nan") if len(calls) in (3, 4) else value), gradient, terms
+
+    monkeypatch.setattr(gatys.TiledLoss, "__call__", now_and_then)
+    result = style_picture(day(), [night()], config=CONFIG, features=features)
+    assert result.recovered == 2
+    assert np.isfinite(result.picture).all()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_loss_that_does_not_recover_is_an_error(optimizer, features, monkeypatch):
+    def never(self, picture):
+        return torch.tensor(float("nan")), torch.zeros_like(picture), {}
+
+    monkeypatch.setattr(gatys.TiledLoss, "__call__", never)
+    config = CONFIG.replace(iterations=FAILURES + 1, optimizer=optimizer)
+    with pytest.raises(NumericalError, match="stopped being finite at 28 pixels"):
+        style_picture(day(), [night()], config=config, features=features)
+
+
+@pytest.mark.parametrize(
+    ("styles", "weights", "expected"),
+    [(0, None, "0 styles"), (2, [1.0], "2 styles and 1 weights"), (2, [0.0, 0.0], "not all 0"), (1, [-1.0], ">= 0")],
+)
+def test_styles_and_weights_must_fit(styles, weights, expected, features):
+    with pytest.raises(UsageError, match=expected):
+        style_picture(day(), [night()] * styles, weights=weights, config=CONFIG, features=features)
