@@ -12,7 +12,6 @@ from itertools import combinations
 
 import cv2
 import numpy as np
-import ot
 
 from neural_painter.errors import InputError
 from neural_painter.images import to_uint8
@@ -130,6 +129,8 @@ def automatic_segments(content: Array, style: Array, count: int, *, seed: int = 
     Raises:
         InputError: `count` is out of range.
     """
+    import ot  # takes a second to load, and nothing else needs it
+
     if not 1 <= count <= len(PALETTE):
         raise InputError(f"automatic masks: expected 1 to {len(PALETTE)} segments, got {count}")
     labels, centres, masses = zip(*(_clusters(picture, count, seed) for picture in (content, style)), strict=True)
