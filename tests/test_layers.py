@@ -13,7 +13,9 @@ SAYING = ("neural_painter.errors", "neural_painter.files")
 LEVEL_0 = (
     "renderers.brush",
     "neural_painter.compositing",
+    "neural_painter.configs",
     "neural_painter.decoding",
+    "neural_painter.devices",
     "neural_painter.features",
     "neural_painter.images",
     "neural_painter.losses",
@@ -47,6 +49,8 @@ MAY_IMPORT = {
     "neural_painter.images": ("neural_painter.decoding", *SAYING),
     "neural_painter.tables": SAYING,
     "neural_painter.metrics": (),
+    "neural_painter.configs": SAYING,
+    "neural_painter.devices": SAYING,
     "neural_painter.features": SAYING,
     "neural_painter.losses": (),
     "neural_painter.losses.gram": ("neural_painter.features",),
@@ -65,6 +69,7 @@ MAY_IMPORT = {
 LIGHT = {
     "neural_painter",
     "neural_painter.cli",
+    "neural_painter.configs",
     "neural_painter.errors",
     "neural_painter.files",
     "neural_painter.painter.config",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -30,6 +32,19 @@ def say(message: str, *, hint: str | None = None) -> None:
     """Prints a sentence, and perhaps what to do, on stderr."""
     with suppress(BrokenPipeError):
         print(f"{program()}: {message}", *([f"  {hint}"] if hint else []), sep="\n", file=sys.stderr, flush=True)
+
+
+def tell(options: argparse.Namespace, *lines: str) -> None:
+    """Prints sentences on stderr, unless --quiet."""
+    if not options.quiet:
+        for line in lines:
+            say(line)
+
+
+def command(*words: str) -> str:
+    """Words as a command that a user can paste into a shell."""
+    start = ["neural-painter"] if program() == "neural-painter" else ["python", "paint.py"]
+    return shlex.join([*start, *words])
 
 
 def emit(line: str) -> None:

@@ -82,6 +82,15 @@ def check_animations(jobs: Iterable[tuple[Path, tuple[Path, ...]]], animation: d
         check_timing(path, **animation)
 
 
+def check_pictures(outputs: Iterable[Path]) -> None:
+    """Raises UsageError where an output is not a picture."""
+    from neural_painter.export import kind
+
+    for path in outputs:
+        if kind(path) != "picture":
+            raise UsageError(f"{path}: a transfer gives a picture", hint="Supported: .png, .jpg, .webp, .tiff")
+
+
 @contextmanager
 def folders_made(patterns: Sequence[str]) -> Iterator[None]:
     """Makes the folders that `-o paintings/` asks for, and removes them again where they stay empty.

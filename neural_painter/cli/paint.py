@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,11 +18,13 @@ from neural_painter.cli.failures import (
     INTERRUPTED,
     PARTLY,
     STATUSES,
+    command,
     emit,
     is_about_weights,
     program,
     report,
     say,
+    tell,
 )
 from neural_painter.cli.interrupts import Interrupts
 from neural_painter.cli.options import Parser, add_config, add_outputs, animation_of, config_from, fit_size
@@ -182,7 +183,7 @@ def _resumed(options: argparse.Namespace) -> tuple[StrokeDocument | None, PaintC
 
 def _check_device(config: PaintConfig) -> None:
     if config.device == "cuda":  # the others are always there, and torch need not be loaded yet
-        from neural_painter.painter.stages import choose_device
+        from neural_painter.devices import choose_device
 
         choose_device(config.device)
 
@@ -217,7 +218,7 @@ def _paint(
     with job.timed("read"):
         image = read_image(job.photo, canvas=config.canvas, notes=notes)
     size = fit_size(options.size, image.shape[:2], job.photo)
-    _tell(options, *notes)
+    tell(options, *notes)
     from neural_painter.painting import Progress, paint
 
     with Bar(job.photo.name, show=not options.quiet) as bar:
@@ -229,7 +230,7 @@ def _paint(
         painting = paint(image, config, on_step=on_step, resume=resume)
     job.seconds |= {phase: value for phase, value in painting.seconds.items() if phase != "total"}
     if painting.recovered:
-        _tell(options, f"{job.photo.name}: {painting.recovered} gradients were not finite and were left out")
+        tell(options, f"{job.photo.name}: {painting.recovered} gradients were not finite and were left out")
     if painting.finished:
         _write_finished(job, painting, size, options, interrupts)
     elif not len(painting.strokes):
@@ -243,7 +244,7 @@ def _paint(
     score = "" if painting.psnr is None else f", {painting.psnr:.1f} dB"
     if painting.finished:
         shown = ", ".join(str(path) for path in job.written)
-        _tell(options, f"{shown}: {len(painting.strokes)} strokes{score}, {job.seconds['total']:.1f} s")
+        tell(options, f"{shown}: {len(painting.strokes)} strokes{score}, {job.seconds['total']:.1f} s")
     return painting.finished
 
 
@@ -259,7 +260,7 @@ def _write_finished(
         with interrupts.held():
             kept = keep(painting.document, job.outputs[0], "strokes", overwrite=options.overwrite)
             words = _chosen([path for path in job.outputs if path not in job.written], options)
-            say(f"the strokes are kept in {kept}", hint=f"To write the rest: {_command('render', str(kept), *words)}")
+            say(f"the strokes are kept in {kept}", hint=f"To write the rest: {command('render', str(kept), *words)}")
         raise
 
 
@@ -282,7 +283,7 @@ def _write_unfinished(
     words = [str(job.photo), "--resume", str(kept), *_chosen(job.outputs, options, replace=bool(job.written))]
     words += ["--device", options.device] if hasattr(options, "device") else []
     job.written.append(kept)
-    say(f"interrupted; the painting so far is kept in {kept}", hint=f"To go on: {_command(*words)}")
+    say(f"interrupted; the painting so far is kept in {kept}", hint=f"To go on: {command(*words)}")
 
 
 def _write(job: Job, painting: Painting, size: tuple[int, int], options: argparse.Namespace) -> None:
@@ -304,14 +305,3 @@ def _chosen(outputs: Iterable[Path], options: argparse.Namespace, *, replace: bo
         words += ["--size", str(size) if isinstance(size, int) else f"{size[1]}x{size[0]}"]
     words += [word for name, value in animation_of(options).items() for word in (f"--{name}", f"{value:g}")]
     return [*words, "--overwrite"] if replace or options.overwrite else words
-
-
-def _command(*words: str) -> str:
-    start = ["neural-painter"] if program() == "neural-painter" else ["python", "paint.py"]
-    return shlex.join([*start, *words])
-
-
-def _tell(options: argparse.Namespace, *lines: str) -> None:
-    if not options.quiet:
-        for line in lines:
-            say(line)

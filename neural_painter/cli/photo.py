@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import shlex
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, emit, program, report, say
+from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, command, emit, program, report, say, tell
+from neural_painter.cli.features import add_features, read_features
 from neural_painter.cli.interrupts import Interrupts
 from neural_painter.cli.options import Parser, add_config, add_manners, add_output, config_from, fit_size
-from neural_painter.cli.outputs import check_names, folders_made, name_outputs, stem_of
+from neural_painter.cli.outputs import check_names, check_pictures, folders_made, name_outputs, stem_of
 from neural_painter.cli.progress import Bar, kernel_notice
 from neural_painter.errors import OutputError, UsageError
 from neural_painter.files import check_output
@@ -57,13 +57,7 @@ def parser() -> Parser:
         "--auto-mask", type=_segments, default=0, metavar="K", help="look for K segments, 1 to 16, in both photos"
     )
     made.add_argument("--init", type=Path, metavar="PICTURE", help="start from this picture, such as an earlier result")
-    made.add_argument(
-        "--features",
-        default="vgg19",
-        metavar="FILE",
-        help="safetensors file of a VGG-19 of any widths, or vgg19: torchvision's, 575 MB, downloaded once "
-        "(default: vgg19)",
-    )
+    add_features(made)
     add_config(made, PhotoConfig)
     add_output(
         made,
@@ -87,20 +81,20 @@ def run(words: list[str]) -> int:
         outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=options.content.stem)
         extras = [mask_beside(outputs[0], side) for side in ("content", "style")] if options.auto_mask else []
         check_names([*_inputs(options), (options.content, (*outputs, *extras))], options.output, many=False)
-        _check_kinds(outputs)
+        check_pictures(outputs)
         with folders_made(options.output):
             for path in (*outputs, *extras):
                 check_output(path, overwrite=options.overwrite)
             pictures, notes = _read(options)
-            _tell(options, *notes)
-            features = _features(options, config)
+            tell(options, *notes)
+            features = read_features(options) if config.settings().optimize else None
             read = time.perf_counter() - began
             result = _transfer(options, config, pictures, features, interrupts)
             found = result.segments.notes if result.segments else ()
             notes += found
-            _tell(options, *found)
+            tell(options, *found)
             if result.recovered:
-                _tell(options, f"{options.content.name}: {result.recovered} steps were not finite and were taken back")
+                tell(options, f"{options.content.name}: {result.recovered} steps were not finite and were taken back")
             written: list[Path] = []
             if result.finished:
                 _write_finished(result, config, pictures, outputs, extras, options, interrupts, written)
@@ -110,7 +104,7 @@ def run(words: list[str]) -> int:
     if options.json:
         emit(_json(options, result, written, notes, seconds))
     if result.finished:
-        _tell(options, f"{', '.join(map(str, written))}: {seconds['total']:.1f} s")
+        tell(options, f"{', '.join(map(str, written))}: {seconds['total']:.1f} s")
     return DONE if result.finished else INTERRUPTED
 
 
@@ -140,14 +134,6 @@ def _inputs(options: argparse.Namespace) -> list[tuple[Path, tuple[Path, ...]]]:
     return [(Path(path), ()) for name in names if (path := getattr(options, name))]
 
 
-def _check_kinds(outputs: tuple[Path, ...]) -> None:
-    from neural_painter.export import kind
-
-    for path in outputs:
-        if kind(path) != "picture":
-            raise UsageError(f"{path}: a transfer gives a picture", hint="Supported: .png, .jpg, .webp, .tiff")
-
-
 def _read(options: argparse.Namespace) -> tuple[dict[str, Array | None], list[str]]:
     """The pictures, the content at the size that was asked for, and what was noticed while reading."""
     from neural_painter.images import read_image, resize
@@ -163,28 +149,6 @@ def _read(options: argparse.Namespace) -> tuple[dict[str, Array | None], list[st
     if size != content.shape[:2]:
         pictures["content"] = resize(content, size=size)
     return pictures, notes
-
-
-def _features(options: argparse.Namespace, config: PhotoConfig) -> Features | None:
-    if not config.settings().optimize:
-        return None
-    from neural_painter.features import load_features, vgg19_file
-
-    if options.features != "vgg19":
-        return load_features(options.features)
-    with Bar("vgg19", show=not options.quiet) as bar:
-        said = False
-
-        def on_block(done: int, total: int) -> None:
-            nonlocal said
-            if not said:
-                said = True
-                _tell(options, "vgg19: downloading its weights" + (f", {total / 1e6:.0f} MB" if total else ""))
-            if total:
-                bar.move(done / total, "downloading", f"{done / 1e6:.0f} MB")
-
-        vgg19_file(progress=on_block)
-    return load_features("vgg19")
 
 
 def _transfer(
@@ -265,8 +229,8 @@ def _write_finished(
             with suppress(OutputError), interrupts.held():
                 kept = _free_name(outputs[0], options)
                 _keep(kept, result, config, pictures, options)
-                command = _command(options, config, outputs, kept)
-                say(f"the transfer is kept in {kept}", hint=f"To write the rest: {command}")
+                again = _command(options, config, outputs, kept)
+                say(f"the transfer is kept in {kept}", hint=f"To write the rest: {again}")
         raise
 
 
@@ -296,8 +260,8 @@ def _write_unfinished(
         if not isinstance(error, KeyboardInterrupt):
             report(error)
     written.append(kept)
-    command = _command(options, config, outputs, kept)
-    say(f"interrupted; the picture so far is kept in {kept}", hint=f"To go on: {command}")
+    again = _command(options, config, outputs, kept)
+    say(f"interrupted; the picture so far is kept in {kept}", hint=f"To go on: {again}")
     return True
 
 
@@ -339,8 +303,7 @@ def _command(options: argparse.Namespace, config: PhotoConfig, outputs: tuple[Pa
         size = options.size
         words += ["--size", str(size) if isinstance(size, int) else f"{size[1]}x{size[0]}"]
     words += [word for path in outputs for word in ("-o", _word(path))]
-    start = ["neural-painter"] if program() == "neural-painter" else ["python", "paint.py"]
-    return shlex.join([*start, "photo", *words, "--resume", _word(kept), "--overwrite"])
+    return command("photo", *words, "--resume", _word(kept), "--overwrite")
 
 
 def _word(value: object) -> str:
@@ -366,9 +329,3 @@ def _json(
         },
         ensure_ascii=False,
     )
-
-
-def _tell(options: argparse.Namespace, *lines: str) -> None:
-    if not options.quiet:
-        for line in lines:
-            say(line)

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, emit, program, say
+from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, emit, program, say, tell
+from neural_painter.cli.features import add_features, read_features
 from neural_painter.cli.interrupts import Interrupts
 from neural_painter.cli.options import Parser, add_config, add_manners, add_output, config_from, fit_size
-from neural_painter.cli.outputs import check_names, folders_made, name_outputs
+from neural_painter.cli.outputs import check_names, check_pictures, folders_made, name_outputs
 from neural_painter.cli.progress import Bar
 from neural_painter.errors import UsageError
 from neural_painter.files import check_output
@@ -42,12 +43,7 @@ def parser() -> Parser:
     made.add_argument("content", type=Path, metavar="CONTENT", help="the picture that is to change")
     made.add_argument("styles", type=Path, nargs="+", metavar="STYLE", help="whose manner it takes")
     made.add_argument("--style-blend", metavar="W,W...", help="how much each STYLE counts (default: all alike)")
-    made.add_argument(
-        "--features",
-        default="vgg19",
-        metavar="FILE",
-        help="safetensors file of a VGG-19 of any widths, or vgg19: torchvision's, downloaded once (default: vgg19)",
-    )
+    add_features(made)
     made.add_argument(
         "--pooling", choices=("average", "max"), default="average", help="of the features (default: average)"
     )
@@ -72,11 +68,10 @@ def run(words: list[str]) -> int:
         outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=options.content.stem)
         inputs = [(options.content, outputs), *((style, ()) for style in options.styles)]
         check_names(inputs, options.output, many=False)
-        _check_kinds(outputs)
+        check_pictures(outputs)
         with folders_made(options.output):
             for path in outputs:
                 check_output(path, overwrite=options.overwrite)
-            from neural_painter.features import load_features
             from neural_painter.images import read_image, resize, write_image
             from neural_painter.style.gatys import style_picture
 
@@ -86,9 +81,9 @@ def run(words: list[str]) -> int:
             asked = options.size or min(DEFAULT_SIDE, max(content.shape[:2]))
             size = fit_size(asked, (content.shape[0], content.shape[1]), options.content)
             content = resize(content, size=size) if size != content.shape[:2] else content
-            features = load_features(options.features, pooling=options.pooling)
+            features = read_features(options, pooling=options.pooling)
             read = time.perf_counter() - began
-            _tell(options, *notes)
+            tell(options, *notes)
             with Bar(options.content.name, show=not options.quiet) as bar:
 
                 def on_step(progress: StyleProgress) -> None:
@@ -109,7 +104,7 @@ def run(words: list[str]) -> int:
     if not result.finished:
         say(f"interrupted; the picture so far is kept in {shown}")
         return INTERRUPTED
-    _tell(options, f"{shown}: {seconds['total']:.1f} s")
+    tell(options, f"{shown}: {seconds['total']:.1f} s")
     return DONE
 
 
@@ -125,14 +120,6 @@ def _blend(options: argparse.Namespace) -> list[float] | None:
     if not (all(math.isfinite(w) and w >= 0 for w in found) and sum(found) > 0):
         raise UsageError("--style-blend: expected numbers >= 0 that are not all 0")
     return found
-
-
-def _check_kinds(outputs: tuple[Path, ...]) -> None:
-    from neural_painter.export import kind
-
-    for path in outputs:
-        if kind(path) != "picture":
-            raise UsageError(f"{path}: a transfer gives a picture", hint="Supported: .png, .jpg, .webp, .tiff")
 
 
 def _json(
@@ -152,9 +139,3 @@ def _json(
         },
         ensure_ascii=False,
     )
-
-
-def _tell(options: argparse.Namespace, *lines: str) -> None:
-    if not options.quiet:
-        for line in lines:
-            say(line)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Integral
 from typing import Any
 
-from neural_painter.errors import UsageError
+from neural_painter.configs import expect, option
 from renderers.brushes import names
 
 MOST_STROKES = 200_000
-
-
-def _option(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -44,39 +40,34 @@ class PaintConfig:
         UsageError: a value is out of range; the message says which and what was expected.
     """
 
-    brush: str = _option("oil", f"what to paint with: {', '.join(names())}")
-    strokes: int = _option(1000, "how many strokes")
-    preset: str = _option("balanced", "how long to look for better strokes: fast, balanced or best")
-    seed: int = _option(0, "chooses textures and breaks ties: same seed, same machine, same painting")
-    canvas: tuple[float, float, float] = _option((1.0, 1.0, 1.0), "colour of the bare canvas")
-    device: str = _option("auto", "where to compute: auto, cpu or cuda")
-    transport: float = _option(1.0, "weight of the optimal-transport loss, in the stages that have it")
-    transport_stages: str = _option("off", "stages with the transport loss: off, coarse (all but the last) or all")
-    edges: float = _option(0.3, "weight of edges against flat areas in the pixel loss")
+    brush: str = option("oil", f"what to paint with: {', '.join(names())}")
+    strokes: int = option(1000, "how many strokes")
+    preset: str = option("balanced", "how long to look for better strokes: fast, balanced or best")
+    seed: int = option(0, "chooses textures and breaks ties: same seed, same machine, same painting")
+    canvas: tuple[float, float, float] = option((1.0, 1.0, 1.0), "colour of the bare canvas")
+    device: str = option("auto", "where to compute: auto, cpu or cuda")
+    transport: float = option(1.0, "weight of the optimal-transport loss, in the stages that have it")
+    transport_stages: str = option("off", "stages with the transport loss: off, coarse (all but the last) or all")
+    edges: float = option(0.3, "weight of edges against flat areas in the pixel loss")
 
     def __post_init__(self) -> None:
-        _expect(self.brush in names(), "brush", self.brush, f"one of {', '.join(names())}")
+        expect(self.brush in names(), "brush", self.brush, f"one of {', '.join(names())}")
         for name in ("strokes", "seed"):
-            _expect(isinstance(getattr(self, name), Integral), name, getattr(self, name), "a whole number")
-        _expect(1 <= self.strokes <= MOST_STROKES, "strokes", self.strokes, f"1 to {MOST_STROKES}")
-        _expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
-        _expect(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")
-        _expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
+            expect(isinstance(getattr(self, name), Integral), name, getattr(self, name), "a whole number")
+        expect(1 <= self.strokes <= MOST_STROKES, "strokes", self.strokes, f"1 to {MOST_STROKES}")
+        expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
+        expect(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")
+        expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
         colour = len(self.canvas) == 3 and all(0 <= c <= 1 for c in self.canvas)
-        _expect(colour, "canvas", self.canvas, "three numbers of 0 to 1")
-        _expect(math.isfinite(self.transport) and self.transport >= 0, "transport", self.transport, "a number >= 0")
-        _expect(math.isfinite(self.edges) and self.edges >= 0, "edges", self.edges, "a number >= 0")
+        expect(colour, "canvas", self.canvas, "three numbers of 0 to 1")
+        expect(math.isfinite(self.transport) and self.transport >= 0, "transport", self.transport, "a number >= 0")
+        expect(math.isfinite(self.edges) and self.edges >= 0, "edges", self.edges, "a number >= 0")
         stages = ("off", "coarse", "all")
-        _expect(self.transport_stages in stages, "transport-stages", self.transport_stages, ", ".join(stages))
+        expect(self.transport_stages in stages, "transport-stages", self.transport_stages, ", ".join(stages))
 
     def replace(self, **changes: Any) -> PaintConfig:
         """A copy with some options changed."""
         return replace(self, **changes)
-
-
-def _expect(condition: bool, name: str, value: object, expected: str) -> None:
-    if not condition:
-        raise UsageError(f"{name}: expected {expected}, got {value}")
 
 
 def help_of(name: str) -> str:

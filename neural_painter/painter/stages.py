@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_painter.errors import NumericalError, UsageError
+from neural_painter.devices import choose_device
+from neural_painter.errors import NumericalError
 from neural_painter.images import fit_long_side, resize
 from neural_painter.losses.pixel import pixel_loss
 from neural_painter.losses.transport import TransportError, TransportLoss
@@ -90,17 +91,6 @@ class PainterResult:
     state: PainterState | None = None
     finished: bool = True
     recovered: int = 0
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes CUDA where there is one.
-
-    Raises:
-        UsageError: CUDA was asked for and is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device cuda: no CUDA device found", hint="Use --device cpu, or auto.")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def empty_strokes(brush: Brush) -> Strokes:

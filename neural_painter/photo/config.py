@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
-from neural_painter.errors import UsageError
-
-
-def _option(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+from neural_painter.configs import expect, option
 
 
 @dataclass(frozen=True)
@@ -64,51 +60,51 @@ class PhotoConfig:
         UsageError: a value is out of range; the message says which and what was expected.
     """
 
-    preset: str = _option(
+    preset: str = option(
         "balanced",
         "balanced; fast: colours of each segment only, closed form; best: larger and longer; torch, tf: settings of "
         "the published codes",
     )
-    stages: str = _option(
+    stages: str = option(
         "both",
         "both: style, then photorealism (option 2 of the published port); style: segmented style transfer alone "
         "(option 0); photorealism: with the matting Laplacian from the start (option 1)",
     )
-    optimizer: str = _option("lbfgs", "lbfgs (strong Wolfe line search) or adam")
-    iterations: int = _option(0, "iterations of each stage; 0: as the preset has it")
-    content_weight: float = _option(1.0, "weight of the content")
-    style_weight: float = _option(30.0, "weight of the style")
-    color_weight: float = _option(50.0, "weight of each segment's mean colour and spread")
-    photorealism_weight: float = _option(
+    optimizer: str = option("lbfgs", "lbfgs (strong Wolfe line search) or adam")
+    iterations: int = option(0, "iterations of each stage; 0: as the preset has it")
+    content_weight: float = option(1.0, "weight of the content")
+    style_weight: float = option(30.0, "weight of the style")
+    color_weight: float = option(50.0, "weight of each segment's mean colour and spread")
+    photorealism_weight: float = option(
         -1.0, "weight of what keeps it a photo, the matting Laplacian; negative: as the preset has it"
     )
-    smoothness_weight: float = _option(1e-3, "weight against noise, total variation")
-    working_size: int = _option(
+    smoothness_weight: float = option(1e-3, "weight against noise, total variation")
+    working_size: int = option(
         0, "long side in pixels of the picture that is optimised, up to the photo's own; 0: as the preset has it"
     )
-    smoothing: str = _option("auto", "local-affine smoothing: exact, guided, none, or auto: as the preset has it")
-    refine: bool = _option(False, "give back the photo's finest detail, which smoothing takes away")
-    device: str = _option("auto", "where to compute: auto, cpu or cuda")
-    seed: int = _option(0, "of noise and of automatic masks")
+    smoothing: str = option("auto", "local-affine smoothing: exact, guided, none, or auto: as the preset has it")
+    refine: bool = option(False, "give back the photo's finest detail, which smoothing takes away")
+    device: str = option("auto", "where to compute: auto, cpu or cuda")
+    seed: int = option(0, "of noise and of automatic masks")
 
     def __post_init__(self) -> None:
-        _expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
-        _expect(self.stages in STAGES, "stages", self.stages, f"one of {', '.join(STAGES)}")
-        _expect(self.optimizer in ("lbfgs", "adam"), "optimizer", self.optimizer, "lbfgs or adam")
+        expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
+        expect(self.stages in STAGES, "stages", self.stages, f"one of {', '.join(STAGES)}")
+        expect(self.optimizer in ("lbfgs", "adam"), "optimizer", self.optimizer, "lbfgs or adam")
         for name in ("iterations", "working_size", "seed"):
             value = getattr(self, name)
-            _expect(isinstance(value, Integral), name.replace("_", "-"), value, "a whole number")
-        _expect(0 <= self.iterations <= 100_000, "iterations", self.iterations, "0 to 100000")
+            expect(isinstance(value, Integral), name.replace("_", "-"), value, "a whole number")
+        expect(0 <= self.iterations <= 100_000, "iterations", self.iterations, "0 to 100000")
         for name in ("content_weight", "style_weight", "color_weight", "smoothness_weight"):
             value = getattr(self, name)
-            _expect(math.isfinite(value) and value >= 0, name.replace("_", "-"), value, "a number >= 0")
-        _expect(math.isfinite(self.photorealism_weight), "photorealism-weight", self.photorealism_weight, "a number")
+            expect(math.isfinite(value) and value >= 0, name.replace("_", "-"), value, "a number >= 0")
+        expect(math.isfinite(self.photorealism_weight), "photorealism-weight", self.photorealism_weight, "a number")
         size = self.working_size
-        _expect(size == 0 or 16 <= size <= 20_000, "working-size", size, "0, or 16 to 20000")
+        expect(size == 0 or 16 <= size <= 20_000, "working-size", size, "0, or 16 to 20000")
         ways = ("auto", "exact", "guided", "none")
-        _expect(self.smoothing in ways, "smoothing", self.smoothing, f"one of {', '.join(ways)}")
-        _expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
-        _expect(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
+        expect(self.smoothing in ways, "smoothing", self.smoothing, f"one of {', '.join(ways)}")
+        expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
+        expect(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
 
     def replace(self, **changes: Any) -> PhotoConfig:
         """A copy with some options changed."""
@@ -127,8 +123,3 @@ class PhotoConfig:
         if self.smoothing != "auto":
             changes["smoothing"] = self.smoothing
         return replace(preset, **changes)
-
-
-def _expect(condition: bool, name: str, value: object, expected: str) -> None:
-    if not condition:
-        raise UsageError(f"{name}: expected {expected}, got {value}")

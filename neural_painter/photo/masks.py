@@ -172,12 +172,18 @@ def soft_masks(labels: Array, count: int, size: tuple[int, int], *, softness: fl
     return masks / np.maximum(masks.sum(0), 1e-6)
 
 
+def of_one_shape(size: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two sizes `(height, width)` are of one shape up to scale, give or take 2 % and a pixel of rounding."""
+    (h, w), (height, width) = size, other
+    return abs(h * width - w * height) <= 0.02 * h * width + max(width, w)
+
+
 def _fitted(labels: Array, size: tuple[int, int], name: str, notes: list[str]) -> Array:
     """Labels at the size of their picture."""
     if labels.shape == size:
         return labels
     (h, w), (height, width) = labels.shape, size
-    if abs(h * width - w * height) > 0.02 * h * width + max(width, w):
+    if not of_one_shape(labels.shape, size):
         raise InputError(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}: they must be of one shape")
     notes.append(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}; the mask was resized")
     resized = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)

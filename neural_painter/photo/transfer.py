@@ -20,13 +20,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neural_painter.devices import choose_device
 from neural_painter.errors import InputError, NumericalError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
 from neural_painter.losses.gram import color_target, style_target
 from neural_painter.photo.colour import transport_colours
 from neural_painter.photo.config import PhotoConfig, Preset
-from neural_painter.photo.masks import Segments, automatic_segments, one_segment, read_segments, soft_masks
+from neural_painter.photo.masks import (
+    Segments,
+    automatic_segments,
+    of_one_shape,
+    one_segment,
+    read_segments,
+    soft_masks,
+)
 from neural_painter.photo.optimise import Objective, PictureOptimiser
 from neural_painter.photo.smoothing import carry_up, exact_maps, fine_noise, guided_maps, refine
 
@@ -135,7 +143,9 @@ def photo_transfer(
         segments = one_segment(content, style)
     if init is not None:
         init = checked_picture(init, "init")
-        _expect_shape(init, content)
+        if not of_one_shape(init.shape[:2], content.shape[:2]):  # it would be stretched
+            (h, w), (height, width) = init.shape[:2], content.shape[:2]
+            raise InputError(f"the picture to start from is {w}x{h}, the content {width}x{height}: expected one shape")
     transfer = Transfer(content, style, segments, config, features, init=init, on_step=on_step, state=state)
     result = transfer.run()
     result.segments = segments
@@ -154,13 +164,6 @@ def checked_picture(picture: Array, name: str) -> Array:
     if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
         raise ValueError(f"{name}: expected finite numbers in [0, 1]")
     return array
-
-
-def _expect_shape(init: Array, content: Array) -> None:
-    """As for masks: a few pixels of rounding do no harm, anything else would be stretched."""
-    (h, w), (height, width) = init.shape[:2], content.shape[:2]
-    if abs(h * width - w * height) > 0.02 * h * width + max(width, w):
-        raise InputError(f"the picture to start from is {w}x{h}, the content {width}x{height}: expected one shape")
 
 
 @dataclass(frozen=True)
@@ -382,14 +385,3 @@ class Transfer:
             total = sum(r.iterations for r in self.rounds)
             round_ = self.rounds[index]
             self.on_step(PhotoProgress(round_.stage, max(round_.size), before + done, total, loss))
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes CUDA where there is one.
-
-    Raises:
-        UsageError: CUDA was asked for and is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device cuda: no CUDA device found", hint="Use --device cpu, or auto.")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from neural_painter.devices import choose_device
 from neural_painter.errors import NumericalError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
@@ -296,14 +297,3 @@ def with_colors_of(content: Array, picture: Array) -> Array:
     colors, made = (cv2.cvtColor(p, cv2.COLOR_RGB2Lab) for p in (content, np.ascontiguousarray(picture, np.float32)))
     colors[..., 0] = made[..., 0]
     return np.clip(cv2.cvtColor(colors, cv2.COLOR_Lab2RGB), 0, 1)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes CUDA where there is one.
-
-    Raises:
-        UsageError: CUDA was asked for and is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device cuda: no CUDA device found", hint="Use --device cpu, or auto.")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

@@ -1,17 +1,10 @@
 import pytest
-import torch
 
 from renderers.brushes import brush
 from renderers.weights import load_renderer
+from tests.neural_painter.one_thread import one_thread
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Canvases here are small: more threads gain nothing, and wait for each other where the cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+__all__ = ["oil", "one_thread", "renderer"]
 
 
 @pytest.fixture(scope="session")

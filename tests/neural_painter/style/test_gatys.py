@@ -11,14 +11,9 @@ from neural_painter.style import gatys
 from neural_painter.style.config import StyleConfig
 from neural_painter.style.gatys import FAILURES, plan, style_picture, with_colors_of
 from neural_painter.style.tiles import TiledLoss
-from tests.neural_painter.photo.samples import day, night, tiny_features
+from tests.neural_painter.photo.samples import day, night
 
 CONFIG = StyleConfig(iterations=6, first_size=28, smoothness_weight=0.0, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def features():
-    return tiny_features()
 
 
 @pytest.mark.parametrize(
