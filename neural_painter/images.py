@@ -131,6 +131,27 @@ def write_image(path: str | Path, picture: Array, *, overwrite: bool = True, qua
         Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format=form, **options[form])
 
 
+def checked_picture(picture: Array, name: str = "picture") -> Array:
+    """What a caller hands in as a picture, as contiguous float32.
+
+    Args:
+        picture: `[H, W, 3]`, floats in [0, 1] or uint8.
+        name: of the picture, for the message.
+
+    Raises:
+        ValueError: another shape, or numbers that are not finite or not in [0, 1].
+    """
+    array = np.asarray(picture)
+    if array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise ValueError(f"{name}: expected a picture [H, W, 3], got {list(array.shape)}")
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) / 255
+    array = np.ascontiguousarray(array, np.float32)
+    if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+        raise ValueError(f"{name}: expected finite numbers in [0, 1]")
+    return array
+
+
 def to_uint8(picture: Array) -> Array:
     """Rounds floats in [0, 1] of any shape to uint8, half up; values outside are clipped.
 

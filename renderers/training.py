@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from renderers.brush import Brush
+from renderers.checkpoints import CheckpointError, read_checkpoint, restore, write_checkpoint
 from renderers.networks import STAMP, NeuralRenderer
 from renderers.weights import WeightsError
 
@@ -165,12 +164,6 @@ class Trainer:
 
     def save_checkpoint(self, path: Path) -> None:
         """Writes model, optimiser and progress as safetensors, whole or not at all."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            for key, value in self.optimiser.state.get(parameter, {}).items():
-                tensors[f"optimiser.{name}.{key}"] = torch.as_tensor(value)
-        # Convolutions are kept channels last; safetensors wants plain strides.
-        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
         progress = {
             "step": self.step,
             "seconds": self.seconds,
@@ -178,11 +171,9 @@ class Trainer:
             "world": self.world,
             "brush": self.brush.name,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        metadata = {"config": json.dumps(asdict(self.config)), **_strings(progress)}
-        temporary.write_bytes(save(tensors, metadata=metadata))
-        temporary.replace(path)
+        write_checkpoint(
+            path, self.model, self.optimiser, {"config": json.dumps(asdict(self.config)), **_strings(progress)}
+        )
 
     def load_checkpoint(self, path: Path) -> None:
         """Goes on from a checkpoint of the same brush and configuration.
@@ -191,38 +182,21 @@ class Trainer:
             WeightsError: not a checkpoint, or of another run; the message says what differs.
         """
         try:
-            with safe_open(path, framework="pt") as file:
-                meta = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors, meta = read_checkpoint(path)
             config = json.loads(meta["config"])
             step, world, brush = int(meta["step"]), int(meta["world"]), meta["brush"]
             seconds, cpu_seconds = float(meta["seconds"]), float(meta["cpu_seconds"])
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
+        except (CheckpointError, KeyError, ValueError) as error:
             raise WeightsError(f"{path}: not a training checkpoint ({type(error).__name__})") from error
         ours = {**asdict(self.config), "world": self.world, "brush": self.brush.name}
         differing = [k for k, v in {**config, "world": world, "brush": brush}.items() if ours.get(k) != v]
         if differing:
             raise WeightsError(f"{path}: belongs to another run (differs in {', '.join(differing)})")
-        self._load_tensors(path, tensors)
-        self.step, self.seconds, self.cpu_seconds = step, seconds, cpu_seconds
-
-    def _load_tensors(self, path: Path, tensors: dict[str, Tensor]) -> None:
-        state = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
         try:
-            self.model.load_state_dict(state)
-            for name, parameter in self.model.named_parameters():
-                prefix = f"optimiser.{name}."
-                found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-                if any(v.ndim and v.shape != parameter.shape for v in found.values()):
-                    raise RuntimeError(f"optimiser state of {name} has another shape")
-                self.optimiser.state[parameter] = {
-                    k: v.to(self.device).to(memory_format=torch.channels_last)
-                    if v.ndim == 4
-                    else v.to(self.device if v.ndim else "cpu")
-                    for k, v in found.items()
-                }
-        except RuntimeError as error:
-            raise WeightsError(f"{path}: does not fit these networks ({str(error).splitlines()[0]})") from error
+            restore(self.model, self.optimiser, tensors)
+        except CheckpointError as error:
+            raise WeightsError(f"{path}: does not fit these networks ({error})") from error
+        self.step, self.seconds, self.cpu_seconds = step, seconds, cpu_seconds
 
 
 def _strings(values: dict[str, Any]) -> dict[str, str]:

@@ -13,8 +13,13 @@ from neural_painter.cli.threads import calm_threads
 
 COMMANDS = {
     "render": "paint a stroke document again, at any size, without optimising",
+    "restyle": "give the strokes of a painting the style of a picture",
     "style": "paint a picture in the manner of others (artistic style transfer by optimisation)",
     "photo": "give a photo the look of another photo (photorealistic style transfer)",
+    "fast": "restyle pictures and films in one pass of a trained network",
+    "train-fast": "train such a network on the style of a picture",
+    "export-onnx": "write the model of a fast style as ONNX, for other programs and web pages",
+    "convert": "turn a feed-forward style that others published into a model of ours",
 }
 """First words that name a command, with what they do. Everything else is for `paint`."""
 
@@ -24,4 +29,4 @@ def main(arguments: list[str] | None = None) -> int:
     calm_threads()
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words.pop(0) if words and words[0] in COMMANDS else "paint"
-    return guarded(lambda: int(import_module(f"{__name__}.{name}").run(words)))
+    return guarded(lambda: int(import_module(f"{__name__}.{name.replace('-', '_')}").run(words)))

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from neural_painter.features import Features
 
 
-def add_features(parser: argparse.ArgumentParser) -> None:
+FEATURES = "vgg19"
+
+
+def add_features(parser: argparse._ActionsContainer) -> None:
     """`--features`."""
     parser.add_argument(
         "--features",
-        default="vgg19",
+        default=FEATURES,
         metavar="FILE",
         help="safetensors file of a VGG-19 of any widths, or vgg19: torchvision's, 575 MB, downloaded once "
         "(default: vgg19)",
@@ -27,7 +30,7 @@ def read_features(options: argparse.Namespace, *, pooling: str = "max") -> Featu
     """The network that `--features` names; raises FeaturesError as `load_features` does."""
     from neural_painter.features import load_features, vgg19_file
 
-    if options.features != "vgg19":
+    if options.features != FEATURES:
         return load_features(options.features, pooling=pooling)
     with Bar("vgg19", show=not options.quiet) as bar:
         said = False

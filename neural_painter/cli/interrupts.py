@@ -37,6 +37,11 @@ class Interrupts:
         self._patience = 0
         self._check()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a signal came and waits."""
+        return self._wanted
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Up to two signals wait until the block is left, and then raise; one that waits already is forgotten."""

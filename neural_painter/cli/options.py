@@ -17,6 +17,9 @@ Config = TypeVar("Config")
 LONGEST_SIDE = 20_000
 """Pixels; a picture of 20 000 x 20 000 takes 5 GB while it is painted."""
 
+LONGEST_NAME = 100
+"""Letters of the name of a style."""
+
 ANIMATION = {"duration": 10.0, "fps": 30.0, "hold": 2.0}
 """Defaults of `export.save`, shown in help texts; a test compares them."""
 
@@ -51,7 +54,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest.upper())}"
 
 
-def add_config(parser: argparse.ArgumentParser, config: type) -> None:
+def add_config(parser: argparse._ActionsContainer, config: type) -> None:
     """One option for each field of a config dataclass. What is not given is absent from the namespace."""
     hints = get_type_hints(config)
     for option in fields(config):
@@ -131,6 +134,15 @@ def parse_size(text: str) -> int | tuple[int, int]:
     if not all(1 <= side <= LONGEST_SIDE for side in sides):
         raise argparse.ArgumentTypeError(f"expected 1 to {LONGEST_SIDE} pixels a side, got {text}")
     return sides[0] if len(sides) == 1 else (sides[1], sides[0])
+
+
+def parse_name(text: str) -> str:
+    """Reads the name of a style, which may become that of a file."""
+    if not text.strip() or len(text) > LONGEST_NAME or not text.isprintable() or set(text) & set("/\\"):
+        raise argparse.ArgumentTypeError(
+            f"expected 1 to {LONGEST_NAME} letters without slashes, got {text[:LONGEST_NAME]!r}"
+        )
+    return text
 
 
 def fit_size(asked: int | tuple[int, int] | None, size: tuple[int, int], name: Path) -> tuple[int, int]:

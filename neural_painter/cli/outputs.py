@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,19 +31,29 @@ def name_outputs(patterns: Sequence[str], default: str, **fills: str) -> tuple[P
     return tuple(paths)
 
 
-def check_names(jobs: Sequence[tuple[Path, tuple[Path, ...]]], patterns: Sequence[str], *, many: bool) -> None:
+def check_names(
+    jobs: Sequence[tuple[Path, tuple[Path, ...]]],
+    patterns: Sequence[str],
+    *,
+    many: bool,
+    check: Callable[[Path], object] | None = None,
+) -> None:
     """Checks the outputs of all inputs that can be checked without looking whether they exist.
 
     Args:
         jobs: input and its outputs.
         patterns: what `-o` was given.
         many: whether there may be several inputs.
+        check: raises UsageError where a name's end is not one that the command can write; by default, where it is none
+            of a painting's.
 
     Raises:
         UsageError: a name would be written twice, would replace an input, is of an unknown kind, or serves one only.
     """
-    from neural_painter.export import kind
+    if check is None:
+        from neural_painter.export import kind
 
+        check = kind
     for pattern in patterns:
         if many and not _is_folder(pattern) and "{name}" not in pattern:
             raise UsageError(
@@ -54,7 +64,7 @@ def check_names(jobs: Sequence[tuple[Path, tuple[Path, ...]]], patterns: Sequenc
     writers: dict[str, Path] = {}
     for source, outputs in jobs:
         for path in outputs:
-            kind(path)
+            check(path)
             identity = _identity(path)
             if identity in inputs:
                 raise UsageError(f"{path}: would replace an input", hint="Choose another name.")

@@ -26,16 +26,18 @@ from neural_painter.cli.failures import (
     say,
     tell,
 )
+from neural_painter.cli.features import FEATURES, add_features, read_features
 from neural_painter.cli.interrupts import Interrupts
 from neural_painter.cli.options import Parser, add_config, add_outputs, animation_of, config_from, fit_size
 from neural_painter.cli.outputs import check_animations, check_names, folders_made, keep, name_outputs
 from neural_painter.cli.progress import Bar, kernel_notice
-from neural_painter.cli.results import json_line, write_outputs
+from neural_painter.cli.results import json_line, told_style, write_outputs
 from neural_painter.errors import InputError, UsageError
 from neural_painter.files import check_output
-from neural_painter.painter.config import PaintConfig
+from neural_painter.painter.config import PaintConfig, StrokeStyleConfig
 
 if TYPE_CHECKING:
+    from neural_painter.painter.styling import StrokeStyle
     from neural_painter.painting import Painting
     from neural_painter.strokes import StrokeDocument
 
@@ -90,6 +92,12 @@ def parser() -> Parser:
     )
     made.add_argument("photos", nargs="+", metavar="PHOTO", help="a picture, or a folder of pictures")
     add_config(made, PaintConfig)
+    styled = made.add_argument_group("strokes in the style of a picture")
+    styled.add_argument(
+        "--style", type=Path, metavar="PICTURE", help="whose style the strokes take on, once they show the photo"
+    )
+    add_config(styled, StrokeStyleConfig)
+    add_features(styled)
     add_outputs(
         made,
         "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp) or a stroke "
@@ -109,6 +117,7 @@ def run(words: list[str]) -> int:
         raise UsageError("--resume: goes on with one painting, got several photos")
     if not options.resume:
         config_from(options, PaintConfig)  # complains of options before anything is loaded
+    _check_style(options)
     with Interrupts() as interrupts, kernel_notice(show=not options.quiet):
         resume, config = _resumed(options)
         photos, failed = _find_photos(options.photos)
@@ -117,15 +126,17 @@ def run(words: list[str]) -> int:
             for photo in photos
         ]
         names = [(job.photo, job.outputs) for job in jobs]
+        names += [(options.style, ())] if options.style else []
         check_names(names, options.output, many=many)
         check_animations(names, animation_of(options))
         _check_device(config)
         with folders_made(options.output):
             ready = _writable(jobs, many=many, overwrite=options.overwrite)
+            style = _read_style(options) if ready else None
             failed = failed or len(ready) < len(jobs)
             for job in ready:
                 try:
-                    if not _paint(job, config, resume, options, interrupts):
+                    if not _paint(job, config, resume, style, options, interrupts):
                         return INTERRUPTED
                 except Exception as error:
                     if not many or is_about_weights(error):
@@ -181,6 +192,41 @@ def _resumed(options: argparse.Namespace) -> tuple[StrokeDocument | None, PaintC
     return document, config_from(options, PaintConfig, base)
 
 
+def _check_style(options: argparse.Namespace) -> None:
+    """Complains of the style's options before anything is loaded."""
+    config_from(options, StrokeStyleConfig)
+    given = [option.name for option in fields_of(StrokeStyleConfig) if hasattr(options, option.name)]
+    given += ["features"] if options.features != FEATURES else []
+    if given and not options.style:
+        raise UsageError(f"--{given[0].replace('_', '-')}: no style to be painted in", hint="Add --style PICTURE")
+
+
+def _read_style(options: argparse.Namespace) -> StrokeStyle | None:
+    if not options.style:
+        return None
+    from neural_painter.images import read_image
+
+    notes: list[str] = []
+    picture = read_image(options.style, notes=notes)
+    tell(options, *notes)
+    features = read_features(options, pooling="average")
+    from neural_painter.painter.styling import StrokeStyle
+
+    return StrokeStyle(picture, features, config_from(options, StrokeStyleConfig))
+
+
+def _styled(options: argparse.Namespace) -> list[str]:
+    """The options of the style, as words for another command."""
+    if not options.style:
+        return []
+    words = ["--style", str(options.style)]
+    words += ["--features", options.features] if options.features != FEATURES else []
+    for option in fields_of(StrokeStyleConfig):
+        if hasattr(options, option.name):
+            words += [f"--{option.name.replace('_', '-')}", str(getattr(options, option.name))]
+    return words
+
+
 def _check_device(config: PaintConfig) -> None:
     if config.device == "cuda":  # the others are always there, and torch need not be loaded yet
         from neural_painter.devices import choose_device
@@ -207,6 +253,7 @@ def _paint(
     job: Job,
     config: PaintConfig,
     resume: StrokeDocument | None,
+    style: StrokeStyle | None,
     options: argparse.Namespace,
     interrupts: Interrupts,
 ) -> bool:
@@ -227,7 +274,7 @@ def _paint(
             bar.show(progress)
             interrupts.after_step()
 
-        painting = paint(image, config, on_step=on_step, resume=resume)
+        painting = paint(image, config, on_step=on_step, resume=resume, style=style)
     job.seconds |= {phase: value for phase, value in painting.seconds.items() if phase != "total"}
     if painting.recovered:
         tell(options, f"{job.photo.name}: {painting.recovered} gradients were not finite and were left out")
@@ -242,6 +289,7 @@ def _paint(
     if options.json:
         emit(json_line(job.photo, job.written, painting.document, job.seconds, painting))
     score = "" if painting.psnr is None else f", {painting.psnr:.1f} dB"
+    score += f", {told_style(painting)}" if painting.style_distance else ""
     if painting.finished:
         shown = ", ".join(str(path) for path in job.written)
         tell(options, f"{shown}: {len(painting.strokes)} strokes{score}, {job.seconds['total']:.1f} s")
@@ -280,7 +328,13 @@ def _write_unfinished(
             raise
         if not isinstance(error, KeyboardInterrupt):
             report(error)
-    words = [str(job.photo), "--resume", str(kept), *_chosen(job.outputs, options, replace=bool(job.written))]
+    words = [
+        str(job.photo),
+        "--resume",
+        str(kept),
+        *_styled(options),
+        *_chosen(job.outputs, options, replace=bool(job.written)),
+    ]
     words += ["--device", options.device] if hasattr(options, "device") else []
     job.written.append(kept)
     say(f"interrupted; the painting so far is kept in {kept}", hint=f"To go on: {command(*words)}")

@@ -57,10 +57,26 @@ def json_line(
             "seconds": {phase: round(value, 3) for phase, value in seconds.items()},
             "psnr": _number(painting.psnr if painting else None, 2),
             "ssim": _number(painting.ssim if painting else None, 4),
+            **_style(painting),
             "finished": painting.finished if painting else "unfinished" not in document.options,
         },
         ensure_ascii=False,
     )
+
+
+def told_style(painting: Painting) -> str:
+    """How far a painting is from its style, in words."""
+    assert painting.style_distance is not None
+    before, after = painting.style_distance
+    return f"style distance {after:.3f}" + ("" if before is None else f" (was {before:.3f})")
+
+
+def _style(painting: Painting | None) -> dict[str, Any]:
+    """The distance from a style, where there is one."""
+    if painting is None or painting.style_distance is None:
+        return {}
+    before, after = painting.style_distance
+    return {"style_distance": _number(after, 5), "style_distance_before": _number(before, 5)}
 
 
 def _number(value: float | None, digits: int) -> Any:

@@ -70,6 +70,28 @@ class PaintConfig:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True)
+class StrokeStyleConfig:
+    """How strokes take on the style of a picture.
+
+    Raises:
+        UsageError: a value is out of range; the message says which and what was expected.
+    """
+
+    style_weight: float = option(1.0, "how strong the style is against the photo")
+    style_mode: str = option("full", "what may change: color (the paint alone) or full (place and shape as well)")
+    style_scale: float = option(1.0, "size of the style against the painting: below 1 gives finer patterns")
+    style_steps: int = option(70, "optimiser steps")
+
+    def __post_init__(self) -> None:
+        weight = self.style_weight
+        expect(math.isfinite(weight) and weight >= 0, "style-weight", weight, "a number >= 0")
+        expect(self.style_mode in ("color", "full"), "style-mode", self.style_mode, "color or full")
+        expect(0.05 <= self.style_scale <= 20, "style-scale", self.style_scale, "0.05 to 20")
+        expect(isinstance(self.style_steps, Integral), "style-steps", self.style_steps, "a whole number")
+        expect(1 <= self.style_steps <= 100_000, "style-steps", self.style_steps, "1 to 100000")
+
+
 def help_of(name: str) -> str:
     """The help text of an option."""
     return str(next(f.metadata["help"] for f in fields(PaintConfig) if f.name == name))

@@ -18,6 +18,7 @@ from neural_painter.losses.transport import TransportError, TransportLoss
 from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.optimise import Limits, StrokeOptimiser
 from neural_painter.painter.seeding import join, keep, seed_strokes
+from neural_painter.painter.styling import StrokeStyle, Styler
 from neural_painter.strokes import Strokes
 from renderers.brush import Brush
 from renderers.brushes import brush as find_brush
@@ -77,6 +78,7 @@ class PainterResult:
 
     Attributes:
         strokes: in painting order.
+        unstyled: the strokes before they took on a style; None where there was none, or they never got so far.
         weights: sha256 of the renderer's weights.
         device: where it was computed.
         seconds: per stage and other phase.
@@ -91,6 +93,7 @@ class PainterResult:
     state: PainterState | None = None
     finished: bool = True
     recovered: int = 0
+    unstyled: Strokes | None = None
 
 
 def empty_strokes(brush: Brush) -> Strokes:
@@ -106,6 +109,7 @@ class Painter:
         config: options.
         on_step: called after every step.
         state: where to go on from; a blank canvas by default.
+        style: what the strokes should look like in the end, in a last stage of their own.
 
     Raises:
         UsageError: the device is not there.
@@ -119,7 +123,10 @@ class Painter:
         *,
         on_step: Callable[[Progress], None] | None = None,
         state: PainterState | None = None,
+        style: StrokeStyle | None = None,
     ) -> None:
+        self.style = style
+        self.unstyled: Strokes | None = None
         self.image, self.config, self.on_step = image, config, on_step
         self.brush = find_brush(config.brush)
         self.device = choose_device(config.device)
@@ -145,10 +152,21 @@ class Painter:
                 began = time.perf_counter()
                 self._paint_stage(index)
                 seconds[f"stage {index + 1}"] = time.perf_counter() - began
+            if self.style:
+                began = time.perf_counter()
+                self._style_strokes(self.style)
+                seconds["style"] = time.perf_counter() - began
         except KeyboardInterrupt:
             finished = False
         return PainterResult(
-            self.state.strokes, self.weights, self.device.type, seconds, self.state, finished, self.recovered
+            self.state.strokes,
+            self.weights,
+            self.device.type,
+            seconds,
+            self.state,
+            finished,
+            self.recovered,
+            self.unstyled,
         )
 
     def _background(self, target: Array) -> Tensor:
@@ -216,6 +234,27 @@ class Painter:
             self.state = PainterState(optimiser.strokes(), index, done)
         self.state = PainterState(optimiser.strokes(), index + 1, 0)
 
+    def _style_strokes(self, style: StrokeStyle) -> None:
+        """The last stage: no new strokes, and the style's Gram loss beside the others."""
+        stage, strokes = len(self.stages), self.state.strokes
+        self.unstyled = strokes if self.state.step == 0 else None
+        styler = Styler(
+            strokes,
+            self.image,
+            style,
+            renderer=self.renderer,
+            brush=self.brush,
+            config=self.config,
+            done=self.state.step,
+        )
+        try:
+            styler.run(lambda done, loss: self._report(stage, done, len(strokes), loss))
+        finally:
+            self.recovered += styler.recovered + styler.optimiser.recovered
+            if styler.done:
+                self.state = PainterState(styler.strokes(), stage, styler.done)
+        self.state = PainterState(self.state.strokes, stage + 1, 0)
+
     def _loss(self, stage: Stage, target: Array) -> Callable[[Tensor], Tensor]:
         goal = torch.from_numpy(target).permute(2, 0, 1).contiguous().to(self.device)
         transport = TransportLoss(goal) if stage.transport > 0 else None
@@ -240,6 +279,10 @@ class Painter:
             s.iterations * (s.canvas**2 / 6e4 + sum(t.count for t in self.stages[: k + 1]) / 500 + 0.3)
             for k, s in enumerate(self.stages)
         ]
-        work = (sum(cost[:index]) + cost[index] * done / self.stages[index].iterations) / sum(cost)
         steps = [s.iterations for s in self.stages]
+        if self.style:
+            steps.append(self.style.config.style_steps)
+            # The features of a canvas take several times as long as its strokes.
+            cost.append(5 * steps[-1] * cost[-1] / steps[-2])
+        work = (sum(cost[:index]) + cost[index] * done / steps[index]) / sum(cost)
         self.on_step(Progress(index + 1, len(steps), sum(steps[:index]) + done, sum(steps), strokes, loss, work))

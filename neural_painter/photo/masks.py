@@ -13,9 +13,9 @@ from itertools import combinations
 import cv2
 import numpy as np
 
+from neural_painter.colour import colour_distance, colour_statistics
 from neural_painter.errors import InputError
 from neural_painter.images import to_uint8
-from neural_painter.photo.colour import colour_distance, colour_statistics
 
 Array = np.ndarray
 

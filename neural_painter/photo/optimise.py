@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from neural_painter.descent import Descent
 from neural_painter.features import Features
 from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS, ColorTarget, StyleTarget, color_loss, gram_loss
 from neural_painter.photo.laplacian import MattingLaplacian
@@ -74,10 +75,8 @@ class Objective:
         return total, {name: term.detach() for name, term in terms.items()}
 
 
-class PictureOptimiser:
+class PictureOptimiser(Descent):
     """Changes a picture until an objective is low, one step at a time, and remembers the best.
-
-    A step whose loss or gradient is not finite is taken back, and the optimiser starts afresh from the best picture.
 
     Args:
         picture: where to start, `[3, H, W]`.
@@ -88,65 +87,23 @@ class PictureOptimiser:
 
     def __init__(self, picture: Tensor, objective: Objective, *, optimizer: str, steps: int) -> None:
         self.objective, self.kind, self.steps = objective, optimizer, max(steps, 1)
-        self.picture = picture.detach().clone().requires_grad_()
-        self.best, self.best_loss = picture.detach().clone(), math.inf
-        self.terms: dict[str, float] = {}
-        self.recovered = 0
         self.taken = 0
-        self._start()
-
-    def _start(self) -> None:
-        self._seen: Tensor | None = None
-        self._value: Tensor | None = None
-        if self.kind == "adam":
-            self.optimizer: torch.optim.Optimizer = torch.optim.Adam([self.picture], lr=0.01, betas=(0.9, 0.98))
-        else:
-            self.optimizer = torch.optim.LBFGS(
-                [self.picture],
-                max_iter=1,
-                max_eval=12,
-                history_size=12,
-                tolerance_grad=0,
-                tolerance_change=0,
-                line_search_fn="strong_wolfe",
-            )
+        super().__init__(picture, self._differentiated, optimizer=_adam if optimizer == "adam" else None)
 
     def step(self) -> float:
-        """One iteration; returns the loss, `inf` where it was not finite and was taken back."""
+        """One iteration; returns the lowest loss so far, `inf` where the step was not finite and was taken back."""
         if self.kind == "adam":
             falling = 0.5 * (1 + math.cos(math.pi * min(self.taken / self.steps, 1.0)))
             self.optimizer.param_groups[0]["lr"] = 0.01 * (0.05 + 0.95 * falling)
         self.taken += 1
-        try:
-            loss = float(self.optimizer.step(self._evaluate))  # type: ignore[arg-type]
-        except _NotFiniteError:
-            loss = math.inf
-        if not (math.isfinite(loss) and bool(self.picture.isfinite().all())):
-            self.recovered += 1
-            with torch.no_grad():
-                self.picture.copy_(self.best)
-            self._start()
-            return math.inf
-        return self.best_loss
+        return super().step()
 
-    def _evaluate(self) -> Tensor:
-        # torch's L-BFGS evaluates where it stands at the start of each call; with one iteration a call, that is
-        # the point its line search has just left.
-        if self._seen is not None and self._value is not None and torch.equal(self._seen, self.picture.detach()):
-            return self._value
-        loss, terms = self.objective(self.picture)
-        (gradient,) = torch.autograd.grad(loss, self.picture)
-        if not (bool(loss.isfinite()) and bool(gradient.isfinite().all())):
-            raise _NotFiniteError
-        self.picture.grad = gradient
-        self._seen, self._value = self.picture.detach().clone(), loss.detach()
-        value = float(self._value)
-        if value < self.best_loss:
-            self.best_loss = value
-            self.best = self._seen
-            self.terms = {name: float(term) for name, term in terms.items()}
-        return self._value
+    def _differentiated(self, picture: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        leaf = picture.detach().requires_grad_()
+        loss, terms = self.objective(leaf)
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), gradient, terms
 
 
-class _NotFiniteError(ArithmeticError):
-    pass
+def _adam(picture: Tensor) -> torch.optim.Optimizer:
+    return torch.optim.Adam([picture], lr=0.01, betas=(0.9, 0.98))

@@ -20,12 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neural_painter.colour import transport_colours
+from neural_painter.descent import FAILURES
 from neural_painter.devices import choose_device
 from neural_painter.errors import InputError, NumericalError, UsageError
 from neural_painter.features import Features
-from neural_painter.images import fit_long_side, resize
+from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.losses.gram import color_target, style_target
-from neural_painter.photo.colour import transport_colours
 from neural_painter.photo.config import PhotoConfig, Preset
 from neural_painter.photo.masks import (
     Segments,
@@ -39,9 +40,6 @@ from neural_painter.photo.optimise import Objective, PictureOptimiser
 from neural_painter.photo.smoothing import carry_up, exact_maps, fine_noise, guided_maps, refine
 
 Array = np.ndarray
-
-FAILURES = 10
-"""Steps that may have a loss that is not finite."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def photo_transfer(
     """Gives a photo the look of another. Prints nothing.
 
     Args:
-        content: the photo, `[H, W, 3]` float32 in [0, 1], any size.
+        content: the photo, `[H, W, 3]`, floats in [0, 1] or uint8, any size.
         style: the other photo, `[h, w, 3]`.
         content_mask, style_mask: pictures whose colours say which parts belong together; both or neither.
         auto_mask: without masks, how many segments to look for; 0: everything is one.
@@ -150,20 +148,6 @@ def photo_transfer(
     result = transfer.run()
     result.segments = segments
     return result
-
-
-def checked_picture(picture: Array, name: str) -> Array:
-    """The picture as contiguous float32.
-
-    Raises:
-        ValueError: not `[H, W, 3]`, or not of finite numbers in [0, 1].
-    """
-    array = np.ascontiguousarray(picture, np.float32)
-    if array.ndim != 3 or array.shape[2] != 3 or not array.size:
-        raise ValueError(f"{name}: expected a picture [H, W, 3], got {list(array.shape)}")
-    if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-        raise ValueError(f"{name}: expected finite numbers in [0, 1]")
-    return array
 
 
 @dataclass(frozen=True)
@@ -313,15 +297,12 @@ class Transfer:
         optimiser = PictureOptimiser(
             picture, objective, optimizer=self.config.optimizer, steps=round_.iterations - done
         )
-        failures = 0
         try:
             while done < round_.iterations:
                 loss = optimiser.step()
                 done += 1
-                if not math.isfinite(loss):
-                    failures += 1
-                    if failures > FAILURES:
-                        raise NumericalError(f"the loss stopped being finite in the {round_.stage} stage")
+                if optimiser.recovered > FAILURES:
+                    raise NumericalError(f"the loss stopped being finite in the {round_.stage} stage")
                 self._report(index, done, loss)
         finally:
             self.recovered += optimiser.recovered

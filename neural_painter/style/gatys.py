@@ -17,22 +17,17 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from neural_painter.descent import FAILURES
 from neural_painter.devices import choose_device
 from neural_painter.errors import NumericalError, UsageError
 from neural_painter.features import Features
-from neural_painter.images import fit_long_side, resize
+from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.style.config import StyleConfig
+from neural_painter.style.optimise import AveragedAdam, CarriedLbfgs
 from neural_painter.style.tiles import TiledLoss, gram_of
 
 Array = np.ndarray
-
-FAILURES = 10
-"""Steps that may have a loss that is not finite."""
-
-AVERAGING = 0.99
-RATE = 0.02
 
 
 @dataclass(frozen=True)
@@ -89,14 +84,15 @@ def style_picture(
     """Paints the content in the manner of the styles. Prints nothing.
 
     Args:
-        content: `[H, W, 3]` float32 in [0, 1], any size; the result has this size.
-        styles: one or more pictures `[h, w, 3]`.
+        content: `[H, W, 3]`, floats in [0, 1] or uint8, any size; the result has this size.
+        styles: one or more such pictures.
         weights: how much each style counts; alike by default.
         config: options; the defaults by default.
         features: from `load_features(..., pooling="average")`.
         on_step: called after every step.
 
     Raises:
+        ValueError: a picture is not `[H, W, 3]` of finite numbers in [0, 1].
         UsageError: no styles, weights that do not fit them, or a device that is not there.
         NumericalError: the loss stopped being finite and did not recover.
     """
@@ -106,6 +102,8 @@ def style_picture(
         raise UsageError(f"expected a weight for each style, got {len(styles)} styles and {len(weights)} weights")
     if not (all(math.isfinite(w) and w >= 0 for w in weights) and sum(weights) > 0):
         raise UsageError("weights of styles: expected numbers >= 0 that are not all 0")
+    content = checked_picture(content, "content")
+    styles = [checked_picture(style, f"style {number}") for number, style in enumerate(styles, 1)]
     return _Transfer(content, styles, weights, config, features, on_step).run()
 
 
@@ -128,19 +126,20 @@ class _Transfer:
 
     def run(self) -> StyleResult:
         began = time.perf_counter()
-        state = _State(self._start(self.plan[0][0]))
+        made = CarriedLbfgs if self.config.optimizer == "lbfgs" else AveragedAdam
+        optimiser = made(self._start(self.plan[0][0]))
         try:
-            for index, (size, iterations) in enumerate(self.plan):
+            for index, (size, _) in enumerate(self.plan):
                 entered = time.perf_counter()
-                state.resize(size)
-                self._optimise(state, index, size, iterations)
+                self._optimise(optimiser, index)
                 self.result.seconds[f"size {max(size)}"] = time.perf_counter() - entered
         except KeyboardInterrupt:
             self.result.finished = False
-        picture = state.average().clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+        picture = optimiser.result().clamp(0, 1).permute(1, 2, 0).cpu().numpy()
         if picture.shape != self.content.shape:
-            picture = np.clip(resize(picture, size=self.content.shape[:2]), 0, 1)
+            picture = resize(picture, size=self.content.shape[:2])
         self.result.picture = with_colors_of(self.content, picture) if self.config.original_colors else picture
+        self.result.recovered, self.result.losses = optimiser.recovered, optimiser.terms
         self.result.seconds["total"] = time.perf_counter() - began
         return self.result
 
@@ -161,7 +160,8 @@ class _Transfer:
                 total[layer] = total[layer] + weight * gram if layer in total else weight * gram
         return total
 
-    def _optimise(self, state: _State, index: int, size: tuple[int, int], iterations: int) -> None:
+    def _optimise(self, optimiser: AveragedAdam | CarriedLbfgs, index: int) -> None:
+        size, iterations = self.plan[index]
         loss = TiledLoss(
             self.features,
             self._tensor(resize(self.content, size=size)),
@@ -171,125 +171,18 @@ class _Transfer:
             smoothness_weight=self.config.smoothness_weight,
             side=self.config.tile,
         )
-        stepper = _Lbfgs(state, loss) if self.config.optimizer == "lbfgs" else _Adam(state, loss)
-        failures = 0
-        before = sum(steps for _, steps in self.plan[:index])
-        total = sum(steps for _, steps in self.plan)
+        optimiser.enter(size, loss)
+        recovered = optimiser.recovered
+        before, total = (sum(steps for _, steps in part) for part in (self.plan[:index], self.plan))
         for step in range(iterations):
-            value = stepper.step()
-            if not math.isfinite(value):
-                failures += 1
-                self.result.recovered += 1
-                if failures > FAILURES:
-                    raise NumericalError(f"the loss stopped being finite at {max(size)} pixels")
-            self.result.losses = stepper.terms
+            value = optimiser.step()
+            if optimiser.recovered - recovered > FAILURES:
+                raise NumericalError(f"the loss stopped being finite at {max(size)} pixels")
             if self.on_step:
                 self.on_step(StyleProgress(max(size), before + step + 1, total, value))
 
     def _tensor(self, picture: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)).to(self.device)
-
-
-class _State:
-    """The picture, Adam's moments and the running average, which all go along from size to size."""
-
-    def __init__(self, picture: Tensor) -> None:
-        self.picture = picture
-        self.first, self.second = torch.zeros_like(picture), torch.zeros_like(picture)
-        self.steps = 0
-        self.sum, self.norm = picture.clone(), 1.0
-
-    def average(self) -> Tensor:
-        """The mean of the iterates, recent ones weighing more."""
-        return self.sum / self.norm
-
-    def count(self) -> None:
-        """Takes the present picture into the average."""
-        self.sum.mul_(AVERAGING).add_(self.picture, alpha=1 - AVERAGING)
-        self.norm = self.norm * AVERAGING + 1 - AVERAGING
-
-    def resize(self, size: tuple[int, int]) -> None:
-        """Everything at another size. The next size starts from the average, and averages anew."""
-        picture = self.average()
-        if tuple(picture.shape[1:]) != size:
-            picture, self.first = _scaled(picture, size, "bicubic").clamp(0, 1), _scaled(self.first, size, "bilinear")
-            self.second = _scaled(self.second, size, "bilinear").clamp_min(0)
-        self.picture = picture.contiguous()
-        self.sum, self.norm = torch.zeros_like(picture), 0.0
-        self.count()
-
-
-def _scaled(picture: Tensor, size: tuple[int, int], mode: str) -> Tensor:
-    return interpolate(picture[None], size, mode=mode, align_corners=False)[0]
-
-
-class _Adam:
-    """Adam whose moments come from the size before."""
-
-    def __init__(self, state: _State, loss: TiledLoss) -> None:
-        self.state, self.loss = state, loss
-        self.terms: dict[str, float] = {}
-
-    def step(self) -> float:
-        state = self.state
-        value, gradient, terms = self.loss(state.picture)
-        if not (bool(value.isfinite()) and bool(gradient.isfinite().all())):
-            return math.inf
-        fast, slow = 0.9, 0.99
-        state.steps += 1
-        state.first.lerp_(gradient, 1 - fast)
-        state.second.mul_(slow).addcmul_(gradient, gradient, value=1 - slow)
-        rise, calm = 1 - fast**state.steps, 1 - slow**state.steps
-        state.picture = (state.picture - RATE * (state.first / rise) / ((state.second / calm).sqrt() + 1e-10)).clamp(
-            0, 1
-        )
-        state.count()
-        self.terms = terms
-        return float(value)
-
-
-class _Lbfgs:
-    """torch's L-BFGS with a strong-Wolfe line search; its memory begins anew at each size, and nothing is averaged."""
-
-    def __init__(self, state: _State, loss: TiledLoss) -> None:
-        self.state, self.loss = state, loss
-        self.leaf = state.picture.clone().requires_grad_()
-        self.terms: dict[str, float] = {}
-        self.best = math.inf
-        self._begin()
-
-    def _begin(self) -> None:
-        self.seen: tuple[Tensor, Tensor] | None = None
-        self.optimizer = torch.optim.LBFGS(
-            [self.leaf], max_iter=1, max_eval=12, history_size=12, tolerance_grad=0, tolerance_change=0,
-            line_search_fn="strong_wolfe",
-        )  # fmt: skip
-
-    def step(self) -> float:
-        try:
-            self.optimizer.step(self._evaluate)  # type: ignore[arg-type]
-        except ArithmeticError:
-            with torch.no_grad():
-                self.leaf.copy_(self.state.picture)
-            self._begin()
-            return math.inf
-        return self.best
-
-    def _evaluate(self) -> Tensor:
-        here = self.leaf.detach()
-        # torch evaluates anew where its line search has just left off.
-        if self.seen is not None and torch.equal(self.seen[0], here):
-            return self.seen[1]
-        value, gradient, terms = self.loss(here)
-        if not (bool(value.isfinite()) and bool(gradient.isfinite().all())):
-            raise ArithmeticError
-        self.leaf.grad = gradient
-        self.seen = here.clone(), value
-        if float(value) < self.best:
-            self.best, self.terms = float(value), terms
-            self.state.picture = self.seen[0]
-            self.state.sum, self.state.norm = self.seen[0], 1.0
-        return value
 
 
 def with_colors_of(content: Array, picture: Array) -> Array:

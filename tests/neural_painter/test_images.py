@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, features
 
 from neural_painter.errors import InputError, NumericalError, OutputError, UsageError
 from neural_painter.images import (
+    checked_picture,
     find_pictures,
     fit_long_side,
     parse_colour,
@@ -641,6 +642,38 @@ def test_to_uint8_rounds_half_up():
     assert to_uint8(values).tolist() == [0, 0, 0, 1, 2, 128, 255, 255]
     every = np.arange(256, dtype=np.uint8)
     np.testing.assert_array_equal(to_uint8(every.astype(np.float32) / np.float32(255)), every)
+
+
+# --- pictures that callers hand in
+
+
+def test_a_picture_of_any_layout_comes_back_as_contiguous_floats():
+    picture = np.random.default_rng(0).random((4, 3, 5)).transpose(0, 2, 1)
+    found = checked_picture(picture)
+    assert found.dtype == np.float32
+    assert found.flags.c_contiguous
+    np.testing.assert_array_equal(found, picture.astype(np.float32))
+    every = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
+    np.testing.assert_array_equal(to_uint8(checked_picture(every)), every)
+    assert checked_picture(np.ones((1, 1, 3), int)).tolist() == [[[1.0, 1.0, 1.0]]]
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 5), np.float32), r"expected a picture \[H, W, 3\], got \[4, 5\]"),
+        (np.zeros((4, 5, 4), np.uint8), r"expected a picture \[H, W, 3\], got \[4, 5, 4\]"),
+        (np.zeros((1, 4, 5, 3)), r"expected a picture \[H, W, 3\], got \[1, 4, 5, 3\]"),
+        (np.zeros((4, 0, 3)), r"expected a picture \[H, W, 3\], got \[4, 0, 3\]"),
+        (np.full((4, 5, 3), np.nan), r"expected finite numbers in \[0, 1\]"),
+        (np.full((4, 5, 3), np.inf), r"expected finite numbers in \[0, 1\]"),
+        (np.full((4, 5, 3), -0.01), r"expected finite numbers in \[0, 1\]"),
+        (np.full((4, 5, 3), 255), r"expected finite numbers in \[0, 1\]"),
+    ],
+)
+def test_what_is_no_picture_is_refused_by_name(array, message):
+    with pytest.raises(ValueError, match=f"^the left one: {message}"):
+        checked_picture(array, "the left one")
 
 
 # --- sizes, colours, folders

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load, save
 
 from neural_painter.cli.train_renderer import main
@@ -242,7 +243,7 @@ def test_what_is_not_a_checkpoint_is_refused(checkpoint, tmp_path, spoil):
 def test_a_checkpoint_of_other_networks_is_refused(checkpoint, tmp_path, spoil):
     tensors = load(checkpoint.read_bytes())
     name = next(k for k in tensors if k.startswith(spoil) and tensors[k].ndim == 2)
-    with training.safe_open(checkpoint, framework="pt") as file:
+    with safe_open(checkpoint, framework="pt") as file:
         metadata = file.metadata()
     path = tmp_path / "it.safetensors"
     path.write_bytes(save({**tensors, name: torch.zeros(2, 2)}, metadata=metadata))

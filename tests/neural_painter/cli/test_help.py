@@ -17,7 +17,7 @@ from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.stages import Progress
 
 ROOT = Path(__file__).parents[3]
-HEAVY = {"torch", "numba", "cv2", "numpy", "PIL", "torchvision", "imageio_ffmpeg", "safetensors", "tqdm"}
+HEAVY = {"torch", "numba", "cv2", "numpy", "PIL", "torchvision", "imageio_ffmpeg", "safetensors", "tqdm", "onnx"}
 
 
 @pytest.mark.parametrize("command", ["paint", *COMMANDS])

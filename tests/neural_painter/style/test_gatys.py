@@ -150,3 +150,28 @@ def test_a_loss_that_does_not_recover_is_an_error(optimizer, features, monkeypat
 def test_styles_and_weights_must_fit(styles, weights, expected, features):
     with pytest.raises(UsageError, match=expected):
         style_picture(day(), [night()] * styles, weights=weights, config=CONFIG, features=features)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 5), np.float32), r"expected a picture \[H, W, 3\], got \[4, 5\]"),
+        (np.zeros((4, 5, 4), np.float32), r"expected a picture \[H, W, 3\], got \[4, 5, 4\]"),
+        (np.full((4, 5, 3), np.nan, np.float32), r"expected finite numbers in \[0, 1\]"),
+        (np.full((4, 5, 3), 1.01, np.float32), r"expected finite numbers in \[0, 1\]"),
+    ],
+)
+@pytest.mark.parametrize("name", ["content", "style 2"])
+def test_what_is_no_picture_is_refused_by_name(name, array, message, features):
+    content, style = (array, night()) if name == "content" else (day(), array)
+    with pytest.raises(ValueError, match=f"^{name}: {message}"):
+        style_picture(content, [night(), style], config=CONFIG, features=features)
+
+
+def test_pictures_of_bytes_are_taken_as_well(features):
+    content, style = (np.round(255 * picture).astype(np.uint8) for picture in (day(), night()))
+    config = CONFIG.replace(iterations=1)
+    found = style_picture(content, [style], config=config, features=features).picture
+    floats = (picture.astype(np.float32) / 255 for picture in (content, style))
+    expected = style_picture(next(floats), [next(floats)], config=config, features=features).picture
+    np.testing.assert_array_equal(found, expected)

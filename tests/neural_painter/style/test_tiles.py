@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from neural_painter.features import Features
 from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS
-from neural_painter.style.tiles import GRID, HALO, TiledLoss, gram_of, tiles_of
-from tests.neural_painter.photo.samples import tiny_features
+from neural_painter.style.tiles import GRAIN, GRID, HALO, TiledLoss, gram_of, tiles_of, total_variation
+from tests.neural_painter.photo.samples import tiny_features, tiny_weights
 
 WEIGHTS = {"content_weight": 1.0, "style_weight": 30.0, "smoothness_weight": 0.5}
 
@@ -14,7 +15,9 @@ def noise(height, width, seed=0):
     return torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize(("height", "width", "side"), [(300, 200, 128), (128, 500, 130), (64, 64, 128), (1, 1, 128)])
+@pytest.mark.parametrize(
+    ("height", "width", "side"), [(300, 200, 128), (128, 500, 130), (64, 64, 128), (1, 1, 128), (129, 1, 128)]
+)
 def test_cores_cover_the_picture_once_and_lie_on_the_grid(height, width, side):
     covered = torch.zeros(height, width)
     for tile in tiles_of(height, width, side):
@@ -22,6 +25,7 @@ def test_cores_cover_the_picture_once_and_lie_on_the_grid(height, width, side):
         covered[top:bottom, left:right] += 1
         assert top % GRID == 0
         assert left % GRID == 0
+        assert max(bottom - top, right - left) <= side
         outer = tile.whole
         assert outer[0] in (0, top - HALO)
         assert outer[1] in (height, bottom + HALO)
@@ -74,8 +78,38 @@ def test_the_gradient_is_that_of_the_formula():
         flat = found[layer][0].flatten(1)
         difference = flat @ flat.T / flat.numel() - gram
         loss = loss + 30 / len(grams) * difference.square().mean() / gram.square().mean()
-    across, down = leaf.diff(dim=2).square().sum(), leaf.diff(dim=1).square().sum()
-    loss = loss + 0.5 * 0.5 * (across + down) / leaf[0].numel()
+    loss = loss + 0.5 * total_variation(leaf)
     (expected,) = torch.autograd.grad(loss, leaf)
     torch.testing.assert_close(value, loss.detach(), rtol=1e-5, atol=0)
     torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_a_position_looks_no_farther_than_the_halo():
+    """With weights that all count and pooling that sees all: 70 pixels to either side of its own 16."""
+    features = Features(tiny_weights(), pooling="average")
+    for layer in features.convolutions:
+        layer.weight.abs_()
+    picture = torch.ones(3, 16, 320, requires_grad=True)  # above the mean that is taken off: no ReLU is shut
+    (gradient,) = torch.autograd.grad(features(picture[None], ["relu5_1"])["relu5_1"][0, 0, 0, 10], picture)
+    seen = gradient.abs().sum((0, 1)).nonzero()[:, 0]
+    assert (10 * GRID - int(seen[0]), int(seen[-1]) + 1 - 11 * GRID) == (70, 70)
+    assert HALO >= 70
+
+
+def test_total_variation():
+    """Worked by hand: of two pixels the one has no neighbour behind it; a step down and one across count as one."""
+    assert total_variation(torch.full((3, 4, 5), 0.3)) == pytest.approx(0, abs=1e-8)
+    step = torch.tensor([[[0.1, 0.5]], [[0.2, 0.2]], [[0.6, 0.3]]])
+    expected = ((0.4**2 + 0.3**2 + GRAIN**2) ** 0.5 - GRAIN) / 2
+    assert float(total_variation(step)) == pytest.approx(expected, rel=1e-6)
+    corner = torch.tensor([[[0.0, 0.3], [0.4, 0.0]]], dtype=torch.float64)
+    others = ((0.3**2 + GRAIN**2) ** 0.5 - GRAIN) + ((0.4**2 + GRAIN**2) ** 0.5 - GRAIN)
+    expected = ((0.3**2 + 0.4**2 + GRAIN**2) ** 0.5 - GRAIN + others) / 4
+    assert float(total_variation(corner)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 1), (4, 5)])
+def test_the_gradient_of_total_variation(size):
+    picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    picture[:, -1] = 0.5  # equal neighbours: without GRAIN there would be no slope
+    assert torch.autograd.gradcheck(total_variation, picture.requires_grad_())

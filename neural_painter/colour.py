@@ -39,17 +39,17 @@ def square_root(matrix: Array) -> Array:
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T  # type: ignore[no-any-return]
 
 
-def transport_map(source: tuple[Array, Array], target: tuple[Array, Array]) -> Array:
+def transport_map(source: tuple[Array, Array], target: tuple[Array, Array], *, steepest: float = STEEPEST) -> Array:
     """The affine map `[3, 4]` that carries one Gaussian of colours to another and moves colours least.
 
-    Directions are stretched by `STEEPEST` at most, so of a segment that hardly varies the spread is not reached.
+    Directions are stretched by `steepest` at most, so of a segment that hardly varies the spread is not reached.
     """
     regular = source[1] + FLOOR * np.eye(3), target[1] + FLOOR * np.eye(3)
     root = square_root(regular[0])
     inverse = np.linalg.inv(root)
     matrix = inverse @ square_root(root @ regular[1] @ root) @ inverse
     values, vectors = np.linalg.eigh(matrix)
-    matrix = (vectors * np.minimum(values, STEEPEST)) @ vectors.T
+    matrix = (vectors * np.minimum(values, steepest)) @ vectors.T
     return np.concatenate([matrix, (target[0] - matrix @ source[0])[:, None]], axis=1)  # type: ignore[no-any-return]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from neural_painter.photo.colour import (
+from neural_painter.colour import (
     FLOOR,
     STEEPEST,
     colour_distance,

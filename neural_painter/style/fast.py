@@ -1,0 +1,119 @@
+"""Feed-forward style transfer: one pass of a trained network. `load_model` opens any kind of model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+
+from neural_painter.devices import choose_device
+from neural_painter.errors import NumericalError
+from neural_painter.images import checked_picture, resize
+from neural_painter.style.convert import convert
+from neural_painter.style.models import Card, is_ours, read_model, shipped
+from neural_painter.style.network import TransformNetwork
+from neural_painter.style.onnx_files import OnnxModel, is_onnx
+from neural_painter.style.strips import Strips
+
+Array = np.ndarray
+
+LEAST_SIDE = 32
+"""Smaller pictures are continued by reflection up to so many pixels, and cropped again."""
+
+
+class StyleModel(Protocol):
+    """What restyles a picture `[H, W, 3]` float32 in [0, 1] and gives one of the same size and range."""
+
+    name: str
+
+    def __call__(self, picture: Array) -> Array: ...
+
+
+class FastModel:
+    """A transform network, ready to run: in strips on the CPU, whole on a GPU.
+
+    Args:
+        network: with its weights.
+        card: what the model tells of itself.
+        device: auto, cpu or cuda.
+
+    Raises:
+        UsageError: the device is not there.
+    """
+
+    def __init__(self, network: TransformNetwork, card: Card | None = None, *, device: str = "auto") -> None:
+        self.card = card or Card()
+        self.name = self.card.name
+        self.device = choose_device(device)
+        self.network = network.to(self.device)
+        self._strips = Strips(network) if self.device.type == "cpu" else None
+        self._least = max(LEAST_SIDE, network.architecture.front + 8)
+
+    def __call__(self, picture: Array) -> Array:
+        """The restyled picture, `[H, W, 3]` float32 in [0, 1]; any size, also a single pixel.
+
+        Raises:
+            NumericalError: the network gave numbers that are not finite.
+        """
+        height, width = picture.shape[:2]
+        more = max(0, self._least - height), max(0, self._least - width)
+        if any(more):
+            picture = cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_REFLECT_101)
+        made = self._strips(picture) if self._strips else self._whole(picture)
+        if not np.isfinite(made).all():
+            raise NumericalError("the model gave numbers that are not finite")
+        return np.ascontiguousarray(made[:height, :width])
+
+    @torch.inference_mode()
+    def _whole(self, picture: Array) -> Array:
+        x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(self.device)
+        made: Array = self.network(x)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+        return made
+
+
+def load_model(source: str | Path | None = None, *, device: str = "auto") -> StyleModel:
+    """A model of a style, ready to run.
+
+    Args:
+        source: our safetensors, ONNX (run by OpenCV, always on the CPU), Torch7, or safetensors of a published family;
+            its content decides. None: the style that comes with the project.
+        device: auto, cpu or cuda.
+
+    Raises:
+        ModelError: missing, damaged, or of a kind that this program cannot run.
+        UsageError: the device is not there.
+    """
+    path = shipped() if source is None else Path(source)
+    if is_onnx(path):
+        return OnnxModel(path)
+    network, card = read_model(path) if is_ours(path) else convert(path)
+    return FastModel(network, card, device=device)
+
+
+def style_transfer(image: Array, model: StyleModel | str | Path | None = None, width: int | None = None) -> Array:
+    """Restyles a picture in one pass. Prints nothing.
+
+    Args:
+        image: `[H, W, 3]`, float in [0, 1] or uint8, sRGB.
+        model: from `load_model`, or what that takes; None: the style that comes with the project.
+        width: of the result in pixels, the height following; the image's own by default.
+
+    Returns:
+        `[H, W, 3]` float32 in [0, 1].
+
+    Raises:
+        ValueError: `image` is not a picture, or `width` not a width.
+        ModelError: the model cannot be read.
+        NumericalError: the model gave numbers that are not finite.
+    """
+    picture = checked_picture(image)
+    if width is not None:
+        if width < 1:
+            raise ValueError(f"width: expected at least 1, got {width}")
+        height = max(1, round(picture.shape[0] * width / picture.shape[1]))
+        picture = np.clip(resize(picture, size=(height, width)), 0, 1).astype(np.float32)
+    ready = load_model(model) if model is None or isinstance(model, str | Path) else model
+    return ready(picture)

@@ -1,0 +1,130 @@
+"""The two optimisers of a picture, each of which takes along what it has learnt from size to size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from neural_painter.descent import Descent
+
+Loss = Callable[[Tensor], tuple[Tensor, Tensor, dict[str, float]]]
+"""Of a picture: its loss, the gradient, and the loss's terms without weights."""
+
+
+class AveragedAdam:
+    """Adam with moments that go along from size to size, and the mean of recent iterates as its result.
+
+    Args:
+        start: the first picture, `[3, H, W]` in [0, 1].
+
+    Attributes:
+        recovered: steps whose loss or gradient was not finite, and which were left out.
+        terms: of the last step's loss, without weights.
+
+    Source: Kingma and Ba 2015; carried moments and averaging as in Crowson's style-transfer-pytorch.
+    Departs from it: moments shrink with the gradients as the picture grows, and the mean is shorter, as steps are fewer
+    (0.9 for 0.99; that of a hundred steps would still hold the picture's first, blurred state).
+    """
+
+    RATE, FAST, SLOW = 0.02, 0.9, 0.99
+    AVERAGING = 0.9
+
+    def __init__(self, start: Tensor) -> None:
+        self.picture, self.first, self.second = start, torch.zeros_like(start), torch.zeros_like(start)
+        self.taken = self.recovered = 0
+        self.terms: dict[str, float] = {}
+        self._sum, self._norm = start, 1.0
+
+    def enter(self, size: tuple[int, int], loss: Loss) -> None:
+        """Goes on at another size, from the present result, with another loss."""
+        self.loss = loss
+        picture = self.result()
+        if tuple(picture.shape[1:]) != size:
+            # At each of more pixels the gradient of a mean is smaller.
+            share = picture[0].numel() / (size[0] * size[1])
+            picture = _enlarged(picture, size)
+            self.first = share * interpolate(self.first[None], size, mode="bilinear")[0]
+            self.second = share**2 * interpolate(self.second[None], size, mode="bilinear")[0]
+        self.picture = picture.contiguous()
+        self._sum, self._norm = torch.zeros_like(self.picture), 0.0
+        self._count()
+
+    def step(self) -> float:
+        """One step; returns the loss before it, `inf` where it was not finite."""
+        value, gradient, terms = self.loss(self.picture)
+        if not (bool(value.isfinite()) and bool(gradient.isfinite().all())):
+            self.recovered += 1
+            return math.inf
+        self.taken += 1
+        self.first.lerp_(gradient, 1 - self.FAST)
+        self.second.lerp_(gradient.square(), 1 - self.SLOW)
+        first, second = self.first / (1 - self.FAST**self.taken), self.second / (1 - self.SLOW**self.taken)
+        self.picture = (self.picture - self.RATE * first / (second.sqrt() + 1e-10)).clamp(0, 1)
+        self._count()
+        self.terms = terms
+        return float(value)
+
+    def result(self) -> Tensor:
+        """The mean of this size's iterates, recent ones weighing more."""
+        return self._sum / self._norm
+
+    def _count(self) -> None:
+        self._sum = torch.lerp(self.picture, self._sum, self.AVERAGING)
+        self._norm = 1 - self.AVERAGING + self.AVERAGING * self._norm
+
+
+class CarriedLbfgs:
+    """L-BFGS with a strong-Wolfe line search, whose memory of the curvature goes along from size to size.
+
+    It knows no bounds, so leaving [0, 1] costs; else what is clipped in the end would spoil the style.
+
+    Args:
+        start: the first picture, `[3, H, W]` in [0, 1].
+
+    Attributes:
+        recovered: steps whose loss or gradient was not finite, and which were taken back.
+        terms: of the lowest loss at this size, without weights.
+    """
+
+    LEAVING = 10.0
+    """Weight of the mean square of what lies outside [0, 1]."""
+
+    def __init__(self, start: Tensor) -> None:
+        self.start = start
+        self.recovered = 0
+        self.terms: dict[str, float] = {}
+        self.descent: Descent | None = None
+
+    def enter(self, size: tuple[int, int], loss: Loss) -> None:
+        """Goes on at another size, from the best picture, with another loss."""
+
+        def bounded(picture: Tensor) -> tuple[Tensor, Tensor, dict[str, float]]:
+            value, gradient, terms = loss(picture)
+            outside = picture - picture.clamp(0, 1)
+            weight = self.LEAVING / picture[0].numel()
+            return value + weight * outside.square().sum(), gradient + 2 * weight * outside, terms
+
+        memory = self.descent.memory().resized(size) if self.descent else None
+        self.descent = Descent(_enlarged(self.result(), size), bounded, memory=memory)
+
+    def step(self) -> float:
+        """One iteration; returns the lowest loss so far, `inf` where it was not finite."""
+        assert self.descent is not None, "enter a size first"
+        value = self.descent.step()
+        self.recovered += math.isinf(value)
+        self.terms = self.descent.terms
+        return value
+
+    def result(self) -> Tensor:
+        """The best picture at this size."""
+        return self.descent.best.clamp(0, 1) if self.descent else self.start
+
+
+def _enlarged(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(picture.shape[1:]) == size:
+        return picture
+    return interpolate(picture[None], size, mode="bicubic")[0].clamp(0, 1)

@@ -1,0 +1,381 @@
+"""Runs a transform network on a picture of any size: layer by layer, each in strips, exactly and in little memory.
+
+Instance norm wants the mean of a whole layer before the next can begin, so a picture cannot simply be cut into tiles:
+each would be normalised by itself, and seams would show. Here every layer is computed whole before the next, strip by
+strip. What lies between two convolutions (norm, ReLU, enlarging, the border) is done while a strip is put together, so
+a layer is read once and written once. The widest layers of large pictures are not kept at all, but computed again.
+
+Activations lie pixel by pixel, `[H, W, C]`, which is what oneDNN calls channels last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numba import njit
+
+from neural_painter.style.network import (
+    AMPLITUDE,
+    MEANS,
+    Layer,
+    TransformNetwork,
+    same_zeros,
+    transposed_first,
+)
+from neural_painter.threads import core_count, in_shares
+
+Array = np.ndarray
+
+STRIP_BYTES = 6 << 20
+"""About how large the input of one convolution is: it should stay in the cache."""
+
+KEPT_BYTES = 512 << 20
+"""Layers larger than this are computed twice instead of being kept."""
+
+_REFLECT, _ZEROS = 0, 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mirrored(i, size):  # type: ignore[no-untyped-def]
+    """A row beyond the border is that as far inside."""
+    if i < 0:
+        i = -i
+    if i >= size:
+        i = 2 * (size - 1) - i
+    return min(max(i, 0), size - 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gather(raw, start, height, a, b, relu, enlarge, border, first, before, out, share, shares):  # type: ignore[no-untyped-def]
+    """Rows `first` and on of what a convolution takes, with its border, out of rows `start` and on of a layer.
+
+    `before` columns lie left of the picture. Values are a times raw plus b, and not below zero where there is a ReLU.
+    """
+    rows, columns, channels = out.shape
+    tall, wide = height * enlarge, raw.shape[1] * enlarge
+    for row in range(share, rows, shares):
+        y = first + row
+        if border == _ZEROS and (y < 0 or y >= tall):
+            out[row] = 0
+            continue
+        source = raw[_mirrored(y, tall) // enlarge - start]
+        for column in range(columns):
+            x = column - before
+            if border == _ZEROS and (x < 0 or x >= wide):
+                for c in range(channels):
+                    out[row, column, c] = 0
+                continue
+            x = _mirrored(x, wide) // enlarge
+            if relu:
+                for c in range(channels):
+                    out[row, column, c] = max(a[c] * source[x, c] + b[c], np.float32(0))
+            else:
+                for c in range(channels):
+                    out[row, column, c] = a[c] * source[x, c] + b[c]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _add_up(rows, origin, sums, share, shares):  # type: ignore[no-untyped-def]
+    """Adds to sums of values less `origin`, and of their squares, `[shares, 2, C]` float64."""
+    height, width, channels = rows.shape
+    mine = sums[share]
+    line = np.empty((2, channels), np.float32)
+    for row in range(share, height, shares):
+        line[:] = 0
+        for column in range(width):
+            for c in range(channels):
+                value = rows[row, column, c] - origin[c]
+                line[0, c] += value
+                line[1, c] += value * value
+        for c in range(channels):
+            mine[0, c] += line[0, c]
+            mine[1, c] += line[1, c]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _gather_taps(parts, bias, out, share, shares):  # type: ignore[no-untyped-def]
+    """Sums what the rows of a kernel gave, each in three channels of its own, to a picture's rows."""
+    height, width, _ = out.shape
+    kernel = parts.shape[0] - height + 1
+    for row in range(share, height, shares):
+        for column in range(width):
+            for c in range(3):
+                total = bias[c]
+                for k in range(kernel):
+                    total += parts[row + k, column, 3 * k + c]
+                out[row, column, c] = total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_skip(raw, a, b, relu, skip, edge, skip_a, skip_b, skip_relu, share, shares):  # type: ignore[no-untyped-def]
+    """In place: what a layer gives, plus what went into the layer before, which was `edge` pixels larger all around."""
+    height, width, channels = raw.shape
+    for row in range(share, height, shares):
+        for column in range(width):
+            for c in range(channels):
+                value = a[c] * raw[row, column, c] + b[c]
+                if relu:
+                    value = max(value, np.float32(0))
+                other = skip_a[c] * skip[row + edge, column + edge, c] + skip_b[c]
+                if skip_relu:
+                    other = max(other, np.float32(0))
+                raw[row, column, c] = value + other
+
+
+class _Activations:
+    """What a layer gives, before its norm; kept whole.
+
+    Attributes:
+        values: `[H, W, C]`.
+        a, b: `[C]`: the norm, as a factor and an addend.
+        relu: whether a ReLU follows the norm.
+    """
+
+    def __init__(self, height: int, width: int, channels: int, values: Array | None = None) -> None:
+        self.height, self.width, self.channels = height, width, channels
+        self.values = values
+        self.a, self.b = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+        self.relu = False
+
+    def rows(self, first: int, last: int) -> Array:
+        """Rows `first` to `last`, `[last - first, W, C]`."""
+        assert self.values is not None
+        return self.values[first:last]
+
+
+class _Again(_Activations):
+    """The same, computed again whenever it is asked for."""
+
+    def __init__(self, height: int, width: int, channels: int, step: _Step, source: _Activations) -> None:
+        super().__init__(height, width, channels)
+        self.step, self.source = step, source
+
+    def rows(self, first: int, last: int) -> Array:
+        return self.step.rows(self.source, first, last)
+
+
+class _Step:
+    """The convolution of a layer, on rows."""
+
+    def __init__(self, layer: Layer, part: Any) -> None:
+        self.layer = layer
+        last = torch.channels_last
+        weight = part.weight.detach()
+        self.bias = None if layer.norm else part.bias.detach()
+        # A kernel of few outputs: each of its rows by itself, side by side, so that there are many; then their sum.
+        self.by_taps = layer.channels == 3 and layer.kernel > 3 and layer.stride == 1 and not layer.transposed
+        if self.by_taps:
+            taps = weight.permute(2, 0, 1, 3).reshape(3 * layer.kernel, weight.shape[1], 1, layer.kernel)
+            weight = F.pad(taps, (0, 0, 0, 0, 0, 0, 0, -len(taps) % 8))
+        self.weight = weight.contiguous(memory_format=last)
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Of what comes out."""
+        layer = self.layer
+        if layer.transposed:
+            return height * layer.stride, width * layer.stride
+        lost = layer.kernel - 1 if layer.border == "none" else 0
+        sides = (-(-(side * layer.enlarge - lost) // layer.stride) for side in (height, width))
+        return next(sides), next(sides)
+
+    def rows(self, source: _Activations, first: int, last: int) -> Array:
+        """Rows `first` to `last` of what comes out, `[last - first, W, C]`."""
+        if self.layer.transposed:
+            return self._transposed(source, first, last)
+        layer = self.layer
+        above, left, right = self._border(source)
+        start, count = first * layer.stride - above, (last - first - 1) * layer.stride + layer.kernel
+        buffer = np.empty((count, left + source.width * layer.enlarge + right, source.channels), np.float32)
+        self._fill(source, start, left, buffer)
+        if self.by_taps:
+            parts = _convolution(buffer, self.weight, None, 1)
+            out = np.empty((last - first, parts.shape[1], 3), np.float32)
+            bias = np.zeros(3, np.float32) if self.bias is None else self.bias.numpy()
+            in_shares(_gather_taps, parts, bias, out)
+            return out
+        return _convolution(buffer, self.weight, self.bias, layer.stride)
+
+    def _border(self, source: _Activations) -> tuple[int, int, int]:
+        """Pixels of border above, to the left and to the right."""
+        layer = self.layer
+        if layer.border == "same":
+            above, _ = same_zeros(source.height * layer.enlarge, layer)
+            return above, *same_zeros(source.width * layer.enlarge, layer)
+        half = 0 if layer.border == "none" else layer.kernel // 2
+        return half, half, half
+
+    def _fill(self, source: _Activations, start: int, left: int, buffer: Array) -> None:
+        layer = self.layer
+        tall = source.height * layer.enlarge
+        reach = np.arange(start, start + len(buffer))
+        reach = np.abs(reach)  # what lies beyond the border is that far inside; zeros need nothing
+        reach = np.clip(np.where(reach >= tall, 2 * (tall - 1) - reach, reach), 0, tall - 1) // layer.enlarge
+        top, bottom = int(reach.min()), int(reach.max()) + 1
+        border = _REFLECT if layer.border == "reflect" else _ZEROS
+        in_shares(
+            _gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, layer.enlarge,
+            border, start, left, buffer,
+        )  # fmt: skip
+
+    def _transposed(self, source: _Activations, first: int, last: int) -> Array:
+        layer, offset = self.layer, transposed_first(self.layer)
+        top = max(0, -(-(first + offset - layer.kernel + 1) // layer.stride))
+        bottom = min(source.height, (last - 1 + offset) // layer.stride + 1)
+        buffer = np.empty((bottom - top, source.width, source.channels), np.float32)
+        in_shares(
+            _gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, 1, _ZEROS, top, 0,
+            buffer,
+        )  # fmt: skip
+        y = F.conv_transpose2d(_as_tensor(buffer), self.weight, self.bias, layer.stride)
+        row = first + offset - top * layer.stride
+        y = y[0, :, row : row + last - first, offset : offset + source.width * layer.stride]
+        return np.ascontiguousarray(y.permute(1, 2, 0).numpy())
+
+
+def _as_tensor(rows: Array) -> torch.Tensor:
+    return torch.from_numpy(rows).permute(2, 0, 1)[None]
+
+
+def _convolution(rows: Array, weight: torch.Tensor, bias: torch.Tensor | None, stride: int) -> Array:
+    y = F.conv2d(_as_tensor(rows), weight, bias, stride)
+    # A picture one pixel wide counts as contiguous either way, so torch may answer in the other order.
+    return np.ascontiguousarray(y[0].permute(1, 2, 0).numpy())
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Of what a layer gives, and whether it is kept."""
+
+    height: int
+    width: int
+    kept: bool
+
+
+class Strips:
+    """A transform network made ready to run on the CPU, on pictures of any size.
+
+    Args:
+        network: with its weights.
+        strip: bytes of the input of one convolution.
+        kept: bytes up to which a layer is kept whole.
+    """
+
+    def __init__(self, network: TransformNetwork, *, strip: int = STRIP_BYTES, kept: int = KEPT_BYTES) -> None:
+        self.network, self.strip, self.kept = network, strip, kept
+        self.layers = network.architecture.layers
+        self.steps = [_Step(layer, network.part(index)) for index, layer in enumerate(self.layers)]
+
+    @torch.inference_mode()
+    def __call__(self, picture: Array) -> Array:
+        """The restyled picture.
+
+        Args:
+            picture: `[H, W, 3]` float32 in [0, 1].
+
+        Returns:
+            `[H, W, 3]` float32 in [0, 1]; what the network's own forward pass gives, but for rounding.
+        """
+        architecture = self.network.architecture
+        source = self._first(picture)
+        plan = self._plan(source.height, source.width)
+        before: _Activations | None = None
+        for index, (layer, step, sizes) in enumerate(zip(self.layers, self.steps, plan, strict=True)):
+            raw = self._compute(index, step, sizes, source)
+            if layer.adds:
+                assert before is not None
+                edge = (before.height - raw.height) // 2
+                in_shares(
+                    _add_skip, raw.values, raw.a, raw.b, raw.relu, before.values, edge, before.a, before.b, before.relu
+                )
+                raw = _Activations(raw.height, raw.width, raw.channels, raw.values)
+            needed = index + 1 < len(self.layers) and self.layers[index + 1].adds
+            before, source = source if needed else None, raw
+        assert source.values is not None
+        edge = architecture.offset
+        kept = source.values[edge : edge + picture.shape[0], edge : edge + picture.shape[1]]
+        return _picture(source, kept, architecture.colors)
+
+    def _first(self, picture: Array) -> _Activations:
+        """What the first layer takes."""
+        values, front = _colors_in(picture, self.network.architecture.colors), self.network.architecture.front
+        if front:
+            values = np.pad(values, ((front, front), (front, front), (0, 0)), mode="reflect")
+        return _Activations(values.shape[0], values.shape[1], 3, values)
+
+    def _plan(self, height: int, width: int) -> list[_Sizes]:
+        """Sizes of all layers. The largest ones are not kept, if nothing else needs them and their neighbours are."""
+        sizes = []
+        for step in self.steps:
+            height, width = step.size(height, width)
+            sizes.append((height, width))
+        spaces = [4 * h * w * layer.channels for (h, w), layer in zip(sizes, self.layers, strict=True)]
+        plan: list[_Sizes] = []
+        for index, (h, w) in enumerate(sizes):
+            last = index == len(sizes) - 1
+            around = spaces[max(0, index - 1) : index + 2]
+            skips = self.layers[index].adds or any(layer.adds for layer in self.layers[index + 2 : index + 3])
+            again = not last and not skips and spaces[index] > self.kept and spaces[index] == max(around)
+            plan.append(_Sizes(h, w, kept=not again or (index > 0 and not plan[-1].kept)))
+        return plan
+
+    def _compute(self, index: int, step: _Step, sizes: _Sizes, source: _Activations) -> _Activations:
+        """What a layer gives, with its norm."""
+        layer, height, width = step.layer, sizes.height, sizes.width
+        raw = (
+            _Activations(height, width, layer.channels, np.empty((height, width, layer.channels), np.float32))
+            if sizes.kept
+            else _Again(height, width, layer.channels, step, source)
+        )
+        raw.relu = layer.relu
+        if sizes.kept or layer.norm:
+            origin: Array | None = None
+            sums = np.zeros((SHARES, 2, layer.channels))
+            wide = 4 * source.width * layer.enlarge * source.channels * (1 if layer.transposed else layer.stride)
+            count = max(4, self.strip // wide)
+            for first in range(0, height, count):
+                last = min(first + count, height)
+                rows = step.rows(source, first, last)
+                if raw.values is not None:
+                    raw.values[first:last] = rows
+                if layer.norm:
+                    origin = rows[0, 0].copy() if origin is None else origin
+                    in_shares(_add_up, rows, origin, sums, shares=SHARES)
+            if layer.norm:
+                assert origin is not None
+                self._norm(index, raw, origin, sums.sum(0) / (height * width))
+        return raw
+
+    def _norm(self, index: int, raw: _Activations, origin: Array, moments: Array) -> None:
+        """Instance norm as a factor and an addend."""
+        part = self.network.part(index)
+        variance = np.maximum(moments[1] - moments[0] ** 2, 0)
+        factor = part.scale.detach().numpy() / np.sqrt(variance + self.network.architecture.epsilon)
+        raw.a = factor.astype(np.float32)
+        raw.b = (part.shift.detach().numpy() - factor * (moments[0] + origin)).astype(np.float32)
+
+
+SHARES = core_count()
+
+
+def _colors_in(picture: Array, colors: str) -> Array:
+    values = np.ascontiguousarray(picture, np.float32) * np.float32(255)
+    if colors == "raw":
+        return values
+    values -= np.array(MEANS[colors], np.float32)
+    return np.ascontiguousarray(values[:, :, ::-1]) if colors == "caffe" else values
+
+
+def _picture(last: _Activations, kept: Array, colors: str) -> Array:
+    """What is kept of the last layer as a picture; in place."""
+    values = torch.from_numpy(kept).mul_(torch.from_numpy(last.a)).add_(torch.from_numpy(last.b))
+    if last.relu:
+        values = values.relu_()
+    values = values.tanh_().mul_(AMPLITUDE / 255)
+    if colors == "caffe":
+        values = values.flip(2)
+    values += torch.tensor(MEANS[colors]) / 255
+    return np.ascontiguousarray(values.clamp_(0, 1).numpy())

@@ -1,0 +1,163 @@
+"""`restyle` and `--style` against what users do to them: exit status, one sentence, nothing left behind."""
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+
+from neural_painter.cli import main
+from neural_painter.errors import OutputError
+from neural_painter.images import read_image, write_image
+from neural_painter.painter.styling import Styler
+from neural_painter.strokes import read_document, write_document
+from tests.neural_painter.cli.conftest import FAST, photo
+from tests.neural_painter.cli.test_commands import listing
+from tests.neural_painter.photo.samples import night, tiny_weights
+from tests.neural_painter.sample_documents import sample_document
+
+STYLED = ["--style", "night.png", "--features", "tiny.safetensors", "--style-steps", "3"]
+
+
+@pytest.fixture
+def folder(here):
+    """A photo, a painting of it, a style and features."""
+    photo("cat.png")
+    write_document("cat.npz", sample_document("oil", count=5, size=(24, 32)))
+    write_image("night.png", night())
+    save_file(tiny_weights(), "tiny.safetensors")
+    return here
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """Does something once, after a step of styling."""
+
+    def set_up(number, action):
+        run = Styler.run
+
+        def interrupted(self, on_step):
+            def told(done, loss):
+                on_step(done, loss)
+                if done == number:
+                    action()
+
+            run(self, told)
+
+        monkeypatch.setattr(Styler, "run", interrupted)
+
+    return set_up
+
+
+def raise_interrupt():
+    raise KeyboardInterrupt
+
+
+def test_a_document_is_restyled_with_all_exports(folder, capsys):
+    outputs = ["a.png", "a.svg", "a.npz", "a.gif"]
+    words = [word for path in outputs for word in ("-o", path)]
+    assert main(["restyle", "cat.npz", *STYLED, *words, "--json", "--duration", "1", "--hold", "0"]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert told["outputs"] == outputs
+    assert told["finished"] is True
+    assert told["style_distance"] < told["style_distance_before"]
+    assert told["psnr"] is None
+    assert "a.png, a.svg, a.npz, a.gif: 5 strokes, style distance" in err
+    document = read_document("a.npz")
+    assert len(document.strokes) == 5
+    assert document.options["style"]["style_steps"] == 3
+    assert read_image("a.png").shape == (24, 32, 3)
+
+
+def test_the_default_name_the_photo_and_silence(folder, capsys):
+    assert main(["restyle", "cat.npz", *STYLED, "--photo", "cat.png", "--quiet"]) == 0
+    assert Path("cat-styled.png").exists()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_colour_mode_leaves_the_strokes_in_their_places(folder):
+    assert main(["restyle", "cat.npz", *STYLED, "--style-mode", "color", "-o", "a.npz", "--quiet"]) == 0
+    before, after = (read_document(name).strokes for name in ("cat.npz", "a.npz"))
+    assert np.array_equal(before.placement, after.placement)
+    assert np.array_equal(before.shape, after.shape)
+    assert not np.array_equal(before.paint, after.paint)
+
+
+def test_painted_in_a_style(folder, capsys):
+    assert main(["cat.png", *FAST[:-1], *STYLED, "-o", "a.npz", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["style_distance"] > 0
+    assert "style distance" in err
+    assert read_document("a.npz").options["style"]["style_mode"] == "full"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (["restyle", "none.npz", *STYLED], 3, "none.npz: no such file"),
+        (["restyle", "cat.png", *STYLED], 2, "cat.png"),
+        (["restyle", "cat.npz"], 2, "--style"),
+        (["restyle", "cat.npz", *STYLED, "--style", "none.png"], 3, "none.png: no such file"),
+        (["restyle", "cat.npz", *STYLED, "--style", "tiny.safetensors"], 3, "not a picture"),
+        (["restyle", "cat.npz", *STYLED, "--features", "none"], 4, "none"),
+        (["restyle", "cat.npz", *STYLED, "--features", "night.png"], 4, "not a safetensors file of features"),
+        (["restyle", "cat.npz", *STYLED, "--photo", "night.png"], 3, "another shape"),
+        (["restyle", "cat.npz", *STYLED, "-o", "no/a.png"], 5, "its folder does not exist"),
+        (["restyle", "cat.npz", *STYLED, "-o", "cat.npz", "--overwrite"], 2, "would replace an input"),
+        (["restyle", "cat.npz", *STYLED, "-o", "night.png", "--overwrite"], 2, "would replace an input"),
+        (["restyle", "cat.npz", *STYLED, "-o", "cat.xyz"], 2, "cat.xyz"),
+        (["restyle", "cat.npz", *STYLED, "--style-mode", "paint"], 2, "--style-mode: expected color or full"),
+        (["restyle", "cat.npz", *STYLED, "--style-steps", "0"], 2, "--style-steps: expected 1 to 100000, got 0"),
+        (["restyle", "cat.npz", *STYLED, "--style-weight", "-2"], 2, "--style-weight: expected a number >= 0"),
+        (["cat.png", "--style-weight", "2"], 2, "--style-weight: no style to be painted in"),
+        (["cat.png", "--features", "tiny.safetensors"], 2, "--features: no style to be painted in"),
+        (["cat.png", *STYLED, "--style", "none.png"], 3, "none.png: no such file"),
+        (["cat.png", *STYLED, "-o", "night.png", "--overwrite"], 2, "would replace an input"),
+        (["cat.png", *STYLED, "--style-scale", "0"], 2, "--style-scale: expected 0.05 to 20"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(words, status, sentence, folder, capsys):
+    before = listing()
+    assert main(words) == status
+    err = capsys.readouterr().err
+    assert sentence in err
+    assert "Traceback" not in err
+    assert listing() == before
+
+
+def test_interrupted_painting_goes_on_with_its_style(folder, at_step, capsys):
+    at_step(2, raise_interrupt)
+    assert main(["cat.png", *FAST, *STYLED]) == 130
+    hint = capsys.readouterr().err.splitlines()[-1]
+    words = shlex.split(hint.partition("paint.py ")[2])
+    assert words[:9] == [
+        "cat.png", "--resume", "cat-oil.unfinished.npz", "--style", "night.png", "--features", "tiny.safetensors",
+        "--style-steps", "3",
+    ]  # fmt: skip
+    at_step(99, raise_interrupt)
+    assert main([*words, "-o", "b.npz", "--quiet"]) == 0
+    assert "unfinished" not in read_document("b.npz").options
+    assert main(["cat.png", "--resume", "cat-oil.unfinished.npz", "-o", "c.npz", "--quiet"]) == 3
+    assert "painted with a style, now there is none" in capsys.readouterr().err
+
+
+def test_interrupted_restyling_keeps_what_there_is(folder, at_step, capsys):
+    at_step(2, raise_interrupt)
+    assert main(["restyle", "cat.npz", *STYLED, "-o", "a.png"]) == 130
+    assert "interrupted; the painting so far is kept in a.png" in capsys.readouterr().err
+    assert Path("a.png").exists()
+
+
+def test_an_output_that_fails_keeps_the_strokes(folder, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OutputError("a.png: cannot be written (No space left on device)")
+
+    monkeypatch.setattr("neural_painter.images.write_image", full)
+    assert main(["restyle", "cat.npz", *STYLED, "-o", "a.png"]) == 5
+    err = capsys.readouterr().err
+    assert "the strokes are kept in a.strokes.npz" in err
+    assert "render a.strokes.npz -o a.png" in err
+    assert len(read_document("a.strokes.npz").strokes) == 5
