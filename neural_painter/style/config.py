@@ -20,7 +20,7 @@ class StyleConfig:
 
     content_weight: float = option(1.0, "weight of the content")
     style_weight: float = option(30.0, "weight of the style")
-    smoothness_weight: float = option(2.0, "weight of total variation")
+    smoothness_weight: float = option(4.0, "weight of total variation")
     optimizer: str = option("adam", "adam, with averaged iterates, or lbfgs (strong Wolfe line search)")
     init: str = option("content", "start from content, noise or grey")
     iterations: int = option(60, "iterations at the finest size; the first has three times as many")

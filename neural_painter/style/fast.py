@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from pathlib import Path
 from typing import Protocol
 
@@ -50,7 +51,7 @@ class FastModel:
         self.device = choose_device(device)
         self.network = network.to(self.device)
         self._strips = Strips(network) if self.device.type == "cpu" else None
-        self._least = max(LEAST_SIDE, network.architecture.front + 8)
+        self._least = max(LEAST_SIDE, network.architecture.least)
 
     def __call__(self, picture: Array) -> Array:
         """The restyled picture, `[H, W, 3]` float32 in [0, 1]; any size, also a single pixel.
@@ -69,7 +70,7 @@ class FastModel:
 
     @torch.inference_mode()
     def _whole(self, picture: Array) -> Array:
-        x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(self.device)
+        x = torch.from_numpy(np.array(picture.transpose(2, 0, 1), np.float32, order="C"))[None].to(self.device)
         made: Array = self.network(x)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
         return made
 
@@ -87,7 +88,7 @@ def load_model(source: str | Path | None = None, *, device: str = "auto") -> Sty
         UsageError: the device is not there.
     """
     path = shipped() if source is None else Path(source)
-    if is_onnx(path):
+    if not path.is_fifo() and is_onnx(path):  # opening a pipe would wait for its writer
         return OnnxModel(path)
     network, card = read_model(path) if is_ours(path) else convert(path)
     return FastModel(network, card, device=device)
@@ -111,9 +112,9 @@ def style_transfer(image: Array, model: StyleModel | str | Path | None = None, w
     """
     picture = checked_picture(image)
     if width is not None:
-        if width < 1:
-            raise ValueError(f"width: expected at least 1, got {width}")
-        height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-        picture = np.clip(resize(picture, size=(height, width)), 0, 1).astype(np.float32)
+        if not isinstance(width, Integral) or width < 1:
+            raise ValueError(f"width: expected a whole number of at least 1, got {width!r}")
+        tall, wide = picture.shape[:2]
+        picture = resize(picture, size=(max(1, (2 * tall * width + wide) // (2 * wide)), width))
     ready = load_model(model) if model is None or isinstance(model, str | Path) else model
     return ready(picture)

@@ -1,9 +1,8 @@
 """Artistic style transfer: a picture with the content of one and the textures of others.
 
-Coarse to fine, sizes a factor of sqrt(2) apart. The optimiser's moments are carried from size to size, and the result
-is an average of its iterates, which is smoother than the last of them.
+Coarse to fine, sizes a factor of sqrt(2) apart. What the optimiser has learnt is carried from size to size.
 
-Source: Gatys, Ecker and Bethge 2016. Scales, carried moments and averaging: as in Crowson's style-transfer-pytorch.
+Source: Gatys, Ecker and Bethge 2016. Scales: as in Crowson's style-transfer-pytorch.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class StyleResult:
         seconds: per size and `total`.
         finished: False after Ctrl-C.
         recovered: steps that were not finite, and were taken back.
-        losses: of the last step, without weights.
+        losses: of the last step of Adam, of the best of L-BFGS; without weights.
     """
 
     picture: Array

@@ -31,7 +31,10 @@ class AveragedAdam:
     """
 
     RATE, FAST, SLOW = 0.02, 0.9, 0.99
+    """Length of a step, and what stays at each of the mean gradient and of its mean square."""
+
     AVERAGING = 0.9
+    """What stays at each step of the mean of the iterates."""
 
     def __init__(self, start: Tensor) -> None:
         self.picture, self.first, self.second = start, torch.zeros_like(start), torch.zeros_like(start)
@@ -50,8 +53,7 @@ class AveragedAdam:
             self.first = share * interpolate(self.first[None], size, mode="bilinear")[0]
             self.second = share**2 * interpolate(self.second[None], size, mode="bilinear")[0]
         self.picture = picture.contiguous()
-        self._sum, self._norm = torch.zeros_like(self.picture), 0.0
-        self._count()
+        self._sum, self._norm = (1 - self.AVERAGING) * self.picture, 1 - self.AVERAGING
 
     def step(self) -> float:
         """One step; returns the loss before it, `inf` where it was not finite."""
@@ -64,17 +66,14 @@ class AveragedAdam:
         self.second.lerp_(gradient.square(), 1 - self.SLOW)
         first, second = self.first / (1 - self.FAST**self.taken), self.second / (1 - self.SLOW**self.taken)
         self.picture = (self.picture - self.RATE * first / (second.sqrt() + 1e-10)).clamp(0, 1)
-        self._count()
+        kept = self.AVERAGING
+        self._sum, self._norm = torch.lerp(self.picture, self._sum, kept), 1 - kept + kept * self._norm
         self.terms = terms
         return float(value)
 
     def result(self) -> Tensor:
         """The mean of this size's iterates, recent ones weighing more."""
         return self._sum / self._norm
-
-    def _count(self) -> None:
-        self._sum = torch.lerp(self.picture, self._sum, self.AVERAGING)
-        self._norm = 1 - self.AVERAGING + self.AVERAGING * self._norm
 
 
 class CarriedLbfgs:

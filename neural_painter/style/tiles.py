@@ -183,7 +183,7 @@ def total_variation(picture: Tensor) -> Tensor:
     The mean of the gradient's length, rounded off below `GRAIN`. Squares, as in Mahendran and Vedaldi 2015, would blunt
     brush strokes before they wiped out the grain between them.
 
-    Source: Rudin, Osher and Fatemi 1992; Blomgren and Chan 1998 for the channels together.
+    Source: Rudin, Osher and Fatemi 1992; Bresson and Chan 2008 for the channels together.
     """
     across, down = picture.diff(dim=2), picture.diff(dim=1)
     squares = pad(across, (0, 1)).square() + pad(down, (0, 0, 0, 1)).square()

@@ -17,7 +17,7 @@ class FastConfig:
         UsageError: a value is out of range; the message says which and what was expected.
     """
 
-    steps: int = option(4000, "optimiser steps; 1000 show whether the style works")
+    steps: int = option(2600, "optimiser steps; 300 show whether the style works")
     batch: int = option(2, "crops a step and process")
     crop: int = option(192, "side of a crop in pixels")
     filters: int = option(16, "of the first layer: 16 is four times faster than the paper's 32")

@@ -357,10 +357,10 @@ def same(a, b):
 
 
 def test_training_lowers_the_loss(paths):
-    run = trainer(paths, replace(TINY, steps=40, crop=32, batch=2))
+    run = trainer(paths, replace(TINY, steps=25))
     losses = list(run.run())
-    assert len(losses) == run.step == 40
-    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])  # measured: X
+    assert len(losses) == run.step == 25
+    assert np.mean(losses[-5:]) < 0.25 * np.mean(losses[:5])  # measured: 0.11
     assert run.terms.keys() == {"content", "style", "tone", "smoothness"}
     assert run.failures == 0
     assert run.seconds > 0

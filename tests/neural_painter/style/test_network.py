@@ -425,6 +425,7 @@ def test_where_a_transposed_convolution_begins(border, kernel, stride, expected)
 def test_cropped_is_the_middle():
     x = torch.arange(30).reshape(1, 1, 5, 6)
     assert torch.equal(cropped(x, 3, 4), x[:, :, 1:4, 1:5])
+    assert torch.equal(cropped(x, 2, 3), x[:, :, 1:3, 1:4])
     assert torch.equal(cropped(x, 5, 6), x)
 
 

@@ -3,9 +3,11 @@
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from neural_painter.style import strips as module
 from neural_painter.style.network import Architecture, Layer, johnson
@@ -24,7 +26,7 @@ def difference(network, picture, **options):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("kept", [TINY, HUGE])
-@pytest.mark.parametrize("size", [(33, 47), (40, 24), (13, 49), (49, 14)])
+@pytest.mark.parametrize("size", [(33, 47), (40, 24), (13, 29)])
 def test_strips_give_what_one_pass_gives(name, kept, size):
     """Strips of four rows, of which the last is often one row high."""
     network = filled(ARCHITECTURES[name])
@@ -41,7 +43,7 @@ def test_strips_give_what_one_pass_gives(name, kept, size):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("strip", [2_000, 9_000, 60_000, HUGE])
+@pytest.mark.parametrize("strip", [2_000, 30_000, HUGE])
 def test_the_size_of_strips_does_not_matter(name, strip):
     network = filled(ARCHITECTURES[name])
     assert difference(network, noise(37, 31), strip=strip) < CLOSE
@@ -80,11 +82,11 @@ def test_pictures_one_pixel_high_or_wide(size):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("value", [0.0, 0.3])
 def test_constant_pictures(name, value):
     """Where all is reflected there is no variance at all, and rounding is not blown up to a picture."""
     network = filled(ARCHITECTURES[name])
-    picture = np.full((33, 47, 3), value, np.float32)
+    picture = np.full((17, 22, 3), value, np.float32)
     found = Strips(network, strip=TINY, kept=TINY)(picture)
     assert np.abs(found - np.clip(reference(network, picture), 0, 1)).max() < 2e-4  # measured: 4.6e-5
     if name.startswith("ours"):
@@ -131,9 +133,10 @@ def test_layers_that_are_computed_again_have_neighbours_that_are_not(name):
                 assert not any(layer.adds for layer in layers[index + 2 : index + 3])
 
 
-def test_the_widest_layers_are_never_whole(monkeypatch):
+@pytest.mark.parametrize("up", [Layer(32, enlarge=2), Layer(32, stride=2, transposed=True, border="zeros")])
+def test_the_widest_layers_are_never_whole(up, monkeypatch):
     """Neither in NumPy's memory, which is traced, nor in what torch gives back."""
-    layers = (Layer(32), Layer(4, stride=2), Layer(32, enlarge=2), Layer(3, 9, norm=False, relu=False))
+    layers = (Layer(32), Layer(4, stride=2), up, Layer(3, 9, norm=False, relu=False))
     network = filled(Architecture(layers))
     height, width = 192, 48
     widest = 4 * height * width * 32
@@ -147,15 +150,45 @@ def test_the_widest_layers_are_never_whole(monkeypatch):
     monkeypatch.setattr(module, "_convolution", spy)
     picture, peaks = noise(height, width), []
     for kept in (HUGE, widest - 1):
-        made = Strips(network, strip=20_000, kept=kept)
+        made = Strips(network, strip=4_000, kept=kept)
         made(picture[:64])  # whatever is loaded once
         tracemalloc.start()
         made(picture)
         peaks.append(tracemalloc.get_traced_memory()[1] / widest)
         tracemalloc.stop()
-    assert max(largest) < 0.2 * widest  # measured: 0.14
+    assert max(largest) < 0.2 * widest  # measured: 0.06
     assert peaks[0] > 1
-    assert peaks[1] < 0.5  # measured: 0.32
+    assert peaks[1] < 0.5  # measured: 0.22 and 0.27
+
+
+@pytest.mark.parametrize(
+    ("layer", "most"),
+    [
+        (Layer(4, 3), 6),
+        (Layer(4, 9, border="zeros"), 12),
+        (Layer(4, 5, stride=2, border="same"), 11),
+        (Layer(4, 5, enlarge=2), 5),
+        (Layer(4, 5, border="none"), 8),
+        (Layer(4, 3, stride=2, transposed=True, border="zeros"), 3),
+        (Layer(4, 9, stride=2, transposed=True, border="same"), 6),
+    ],
+)
+def test_four_rows_look_at_no_more_rows_than_they_need(layer, most, monkeypatch):
+    asked = []
+    rows = module._Activations.rows
+
+    def spy(source, first, last):
+        asked.append(last - first)
+        return rows(source, first, last)
+
+    monkeypatch.setattr(module._Activations, "rows", spy)
+    source = module._Activations(40, 10, 2, noise(40, 10)[..., :2].copy())
+    ends = (2, 4) if layer.transposed else (4, 2)
+    step = module._Step(layer, SimpleNamespace(weight=torch.ones(*ends, layer.kernel, layer.kernel)))
+    height, _ = step.size(40, 10)
+    for first in range(height - 4):
+        step.rows(source, first, first + 4)
+    assert max(asked) == most
 
 
 def test_nothing_is_held_longer_than_it_is_needed():
@@ -171,6 +204,14 @@ def test_nothing_is_held_longer_than_it_is_needed():
         peak = tracemalloc.get_traced_memory()[1] / widest
         tracemalloc.stop()
         assert peak < most
+
+
+def test_of_layers_alike_every_other_is_kept():
+    """To compute one again out of one that is computed again would take ever more time."""
+    network = filled(Architecture((*[Layer(8)] * 4, Layer(3, 9, norm=False, relu=False))))
+    plan = Strips(network, kept=TINY)._plan(30, 30)
+    assert [sizes.kept for sizes in plan] == [False, True, False, True, True]
+    assert difference(network, noise(30, 30), strip=TINY, kept=TINY) < CLOSE
 
 
 def test_a_layer_that_is_added_later_is_kept():
