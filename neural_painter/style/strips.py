@@ -30,8 +30,8 @@ from neural_painter.threads import core_count, in_shares
 
 Array = np.ndarray
 
-STRIP_BYTES = 6 << 20
-"""About how large the input of one convolution is: it should stay in the cache."""
+STRIP_BYTES = 16 << 20
+"""About how large the input of one convolution is. Measured: 2 and 6 MiB take 28 and 18 % longer, 48 MiB 13 %."""
 
 KEPT_BYTES = 512 << 20
 """Layers larger than this are computed twice instead of being kept."""
