@@ -10,6 +10,7 @@ Activations lie pixel by pixel, `[H, W, C]`, which is what oneDNN calls channels
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,9 @@ STRIP_BYTES = 16 << 20
 
 KEPT_BYTES = 512 << 20
 """Layers larger than this are computed twice instead of being kept."""
+
+SPARE_BYTES = 256 << 20
+"""Of arrays that a model keeps for the next layer, or the next picture."""
 
 SUSPECT = 1e-8
 """Variances below so many squared means may be rounding; then the bound is looked at."""
@@ -179,6 +183,30 @@ class _Again(_Activations):
         return self.step.rows(self.source, first, last)
 
 
+class _Spare:
+    """Arrays that are used again: fresh memory costs a fifth of the whole time, for the system clears it first."""
+
+    def __init__(self) -> None:
+        self._kept: list[Array] = []
+        self._lock = threading.Lock()
+
+    def take(self, *shape: int) -> Array:
+        """An array `[H, W, C]` float32 with anything in it."""
+        count = int(np.prod(shape))
+        with self._lock:
+            for index, spare in enumerate(self._kept):
+                if spare.size == count:
+                    return self._kept.pop(index).reshape(shape)
+        return np.empty(shape, np.float32)
+
+    def give(self, arrays: list[Array]) -> None:
+        """Takes arrays back that nothing looks at any more, up to `SPARE_BYTES` of them."""
+        with self._lock:
+            for array in arrays:
+                if array.nbytes + sum(spare.nbytes for spare in self._kept) <= SPARE_BYTES:
+                    self._kept.append(array)
+
+
 class _Step:
     """The convolution of a layer, on rows."""
 
@@ -315,6 +343,7 @@ class Strips:
         self.network, self.strip, self.kept = network, strip, kept
         self.layers = network.architecture.layers
         self.steps = [_Step(layer, network.part(index)) for index, layer in enumerate(self.layers)]
+        self._spare = _Spare()
 
     @torch.inference_mode()
     def __call__(self, picture: Array) -> Array:
@@ -330,8 +359,11 @@ class Strips:
         source = self._first(picture)
         plan = self._plan(source.height, source.width)
         before: _Activations | None = None
+        ours: set[int] = set()  # arrays that were made here, and may serve again once nothing looks at them
         for index, (layer, step, sizes) in enumerate(zip(self.layers, self.steps, plan, strict=True)):
             raw = self._compute(index, step, sizes, source)
+            if raw.values is not None:
+                ours.add(id(raw.values))
             if layer.adds:
                 assert before is not None
                 edge = (before.height - raw.height) // 2
@@ -340,11 +372,15 @@ class Strips:
                 )
                 raw = _Activations(raw.height, raw.width, raw.channels, raw.values)
             needed = index + 1 < len(self.layers) and self.layers[index + 1].adds
+            left = [before, None if needed or isinstance(raw, _Again) else source]
+            self._spare.give([old.values for old in left if old and old.values is not None and id(old.values) in ours])
             before, source = source if needed else None, raw
         assert source.values is not None
         edge = architecture.offset
         kept = source.values[edge : edge + picture.shape[0], edge : edge + picture.shape[1]]
-        return _picture(source, kept, architecture.colors)
+        made = _picture(source, kept, architecture.colors)
+        self._spare.give([source.values])
+        return made
 
     def _first(self, picture: Array) -> _Activations:
         """What the first layer takes."""
@@ -373,7 +409,7 @@ class Strips:
         """What a layer gives, with its norm."""
         layer, height, width = step.layer, sizes.height, sizes.width
         raw = (
-            _Activations(height, width, layer.channels, np.empty((height, width, layer.channels), np.float32))
+            _Activations(height, width, layer.channels, self._spare.take(height, width, layer.channels))
             if sizes.kept
             else _Again(height, width, layer.channels, step, source)
         )
