@@ -186,7 +186,8 @@ class _Again(_Activations):
 class _Spare:
     """Arrays that are used again: fresh memory costs a fifth of the whole time, for the system clears it first."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self._kept: list[Array] = []
         self._lock = threading.Lock()
 
@@ -200,10 +201,10 @@ class _Spare:
         return np.empty(shape, np.float32)
 
     def give(self, arrays: list[Array]) -> None:
-        """Takes arrays back that nothing looks at any more, up to `SPARE_BYTES` of them."""
+        """Takes arrays back that nothing looks at any more, up to `most` bytes of them."""
         with self._lock:
             for array in arrays:
-                if array.nbytes + sum(spare.nbytes for spare in self._kept) <= SPARE_BYTES:
+                if array.nbytes + sum(spare.nbytes for spare in self._kept) <= self.most:
                     self._kept.append(array)
 
 
@@ -337,13 +338,16 @@ class Strips:
         network: with its weights.
         strip: bytes of the input of one convolution.
         kept: bytes up to which a layer is kept whole.
+        spare: bytes of arrays that wait for the next layer or picture.
     """
 
-    def __init__(self, network: TransformNetwork, *, strip: int = STRIP_BYTES, kept: int = KEPT_BYTES) -> None:
+    def __init__(
+        self, network: TransformNetwork, *, strip: int = STRIP_BYTES, kept: int = KEPT_BYTES, spare: int = SPARE_BYTES
+    ) -> None:
         self.network, self.strip, self.kept = network, strip, kept
         self.layers = network.architecture.layers
         self.steps = [_Step(layer, network.part(index)) for index, layer in enumerate(self.layers)]
-        self._spare = _Spare()
+        self._spare = _Spare(spare)
 
     @torch.inference_mode()
     def __call__(self, picture: Array) -> Array:
@@ -374,13 +378,12 @@ class Strips:
             needed = index + 1 < len(self.layers) and self.layers[index + 1].adds
             left = [before, None if needed or isinstance(raw, _Again) else source]
             self._spare.give([old.values for old in left if old and old.values is not None and id(old.values) in ours])
+            left.clear()  # what is not kept is let go before the next layer
             before, source = source if needed else None, raw
         assert source.values is not None
         edge = architecture.offset
         kept = source.values[edge : edge + picture.shape[0], edge : edge + picture.shape[1]]
-        made = _picture(source, kept, architecture.colors)
-        self._spare.give([source.values])
-        return made
+        return _picture(source, kept, architecture.colors)  # in the last layer's own memory
 
     def _first(self, picture: Array) -> _Activations:
         """What the first layer takes."""

@@ -197,13 +197,26 @@ def test_nothing_is_held_longer_than_it_is_needed():
     picture = noise(192, 64)
     widest = 4 * 192 * 64 * 8
     for kept, most in ((HUGE, 1.7), (widest - 1, 1.35)):  # measured: 1.58 and 1.21
-        made = Strips(network, strip=20_000, kept=kept)
+        made = Strips(network, strip=20_000, kept=kept, spare=0)
         made(picture[:64])
         tracemalloc.start()
         made(picture)
         peak = tracemalloc.get_traced_memory()[1] / widest
         tracemalloc.stop()
         assert peak < most
+
+
+def test_arrays_that_wait_are_bounded_and_change_nothing():
+    network = filled(johnson(8, 1))
+    without, with_some = Strips(network, spare=0), Strips(network, spare=500_000)
+    for size in ((64, 48), (64, 48), (40, 96), (64, 48)):
+        assert np.array_equal(without(noise(*size)), with_some(noise(*size)))
+        assert 0 < sum(array.nbytes for array in with_some._spare._kept) <= 500_000
+        assert not without._spare._kept
+    first = with_some(noise(64, 48))
+    again = first.copy()
+    with_some(1 - noise(64, 48))
+    assert np.array_equal(first, again)  # what came out is nobody else's
 
 
 def test_of_layers_alike_every_other_is_kept():
