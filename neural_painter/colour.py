@@ -53,6 +53,11 @@ def transport_map(source: tuple[Array, Array], target: tuple[Array, Array], *, s
     return np.concatenate([matrix, (target[0] - matrix @ source[0])[:, None]], axis=1)  # type: ignore[no-any-return]
 
 
+def mapped(colours: Array, affine: Array) -> Array:
+    """Colours `[..., 3]` through an affine map `[3, 4]`; not clipped."""
+    return colours @ affine[:, :3].T + affine[:, 3]  # type: ignore[no-any-return]
+
+
 def transport_colours(content: Array, style: Array, content_masks: Array, style_labels: Array) -> Array:
     """Carries each segment's colours to the style's; soft masks blend the maps where segments meet.
 
@@ -75,5 +80,5 @@ def transport_colours(content: Array, style: Array, content_masks: Array, style_
         source, target = pixels[inside], style[style_labels == number]
         statistics = colour_statistics(source), colour_statistics(target if len(target) else source)
         affine = transport_map(*statistics).astype(np.float32)
-        result += mask[..., None] * (content @ affine[:, :3].T + affine[:, 3])
+        result += mask[..., None] * mapped(content, affine)
     return np.clip(result, 0, 1)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from neural_painter.cli.failures import DONE, STATUSES, program, tell
-from neural_painter.cli.options import Parser, parse_name
+from neural_painter.cli.options import Parser, add_file, parse_name
 from neural_painter.cli.outputs import folders_made, name_outputs
 from neural_painter.errors import UsageError
 from neural_painter.files import check_output
@@ -25,13 +25,7 @@ def parser() -> Parser:
     """The options of the command."""
     made = Parser("convert", usage=f"{program()} convert MODEL [options]", description=DESCRIPTION, epilog=STATUSES)
     made.add_argument("model", type=Path, metavar="MODEL", help="the file; its content decides what it is")
-    made.add_argument(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="the model to write (.safetensors); {name} is filled in; a folder takes the default name "
-        f"(default: {DEFAULT_OUTPUT} in the current folder)",
-    )
+    add_file(made, "the model to write (.safetensors)", DEFAULT_OUTPUT)
     made.add_argument("--name", type=parse_name, help="of the style (default: that of the file)")
     made.add_argument("--overwrite", action="store_true", help="replace an output that exists")
     made.add_argument("--quiet", action="store_true", help="say nothing unless something goes wrong")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from neural_painter.cli.failures import DONE, STATUSES, program, tell
-from neural_painter.cli.options import Parser, parse_size
+from neural_painter.cli.options import Parser, add_file, parse_size
 from neural_painter.cli.outputs import folders_made, name_outputs
 from neural_painter.errors import UsageError
 from neural_painter.files import check_output
@@ -35,13 +35,7 @@ def parser() -> Parser:
         metavar="MODEL",
         help="a model of ours, or one that `convert` reads (default: the style that comes with the project)",
     )
-    made.add_argument(
-        "-o",
-        "--output",
-        metavar="OUT",
-        help="the file to write, .onnx; {name} is filled in; a folder takes the default name "
-        f"(default: {DEFAULT_OUTPUT} in the current folder)",
-    )
+    add_file(made, "the file to write, .onnx", DEFAULT_OUTPUT)
     made.add_argument(
         "--size", type=_size, metavar="SIZE", help="fixes the pictures' size: WIDTHxHEIGHT (default: any size)"
     )
@@ -63,11 +57,10 @@ def run(words: list[str]) -> int:
         raise UsageError(f"{path}: expected a name ending in .onnx")
     with folders_made(patterns):
         check_output(path, overwrite=options.overwrite)
-        from neural_painter.style.convert import convert
-        from neural_painter.style.models import is_ours, read_model
+        from neural_painter.style.convert import read_network
         from neural_painter.style.onnx_files import export_onnx
 
-        network, card = read_model(options.model) if is_ours(options.model) else convert(options.model)
+        network, card = read_network(options.model)
         name = card.name or options.model.stem
         try:
             export_onnx(network, path, name=name, size=options.size, overwrite=options.overwrite)

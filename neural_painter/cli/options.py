@@ -113,6 +113,21 @@ def add_output(parser: argparse.ArgumentParser, default: str, *, size: str = "th
     )
 
 
+def painting_outputs(filled: str, default: str) -> str:
+    """The help of `-o` where a painting is written: what is filled in, and the default name."""
+    return (
+        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp) or a stroke "
+        f"document (.npz, .json). May be repeated; {filled} filled in; a folder takes the default name "
+        f"(default: {default} in the current folder)"
+    )
+
+
+def add_file(parser: argparse.ArgumentParser, what: str, default: str, *, metavar: str = "OUT") -> None:
+    """`-o` of a command that writes one file, which is no picture."""
+    text = f"{what}; {{name}} is filled in; a folder takes the default name (default: {default} in the current folder)"
+    parser.add_argument("-o", "--output", metavar=metavar, help=text)
+
+
 def add_manners(parser: argparse.ArgumentParser) -> None:
     """What may be replaced, and what is said."""
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")

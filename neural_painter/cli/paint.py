@@ -28,7 +28,15 @@ from neural_painter.cli.failures import (
 )
 from neural_painter.cli.features import FEATURES, add_features, read_features
 from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_config, add_outputs, animation_of, config_from, fit_size
+from neural_painter.cli.options import (
+    Parser,
+    add_config,
+    add_outputs,
+    animation_of,
+    config_from,
+    fit_size,
+    painting_outputs,
+)
 from neural_painter.cli.outputs import check_animations, check_names, folders_made, keep, name_outputs
 from neural_painter.cli.progress import Bar, kernel_notice
 from neural_painter.cli.results import json_line, told_style, write_outputs
@@ -100,9 +108,7 @@ def parser() -> Parser:
     add_features(styled)
     add_outputs(
         made,
-        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp) or a stroke "
-        "document (.npz, .json). May be repeated; {name} and {brush} are filled in; a folder takes the default "
-        f"name (default: {DEFAULT_OUTPUT} in the current folder)",
+        painting_outputs("{name} and {brush} are", DEFAULT_OUTPUT),
     )
     made.add_argument("--resume", type=Path, metavar="DOCUMENT", help="go on with an unfinished stroke document")
     made.add_argument("--version", action="version", version=f"neural-painter {__version__}")

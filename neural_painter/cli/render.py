@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neural_painter.cli.failures import DONE, STATUSES, emit, program, say
 from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_outputs, animation_of, fit_size
+from neural_painter.cli.options import Parser, add_outputs, animation_of, fit_size, painting_outputs
 from neural_painter.cli.outputs import check_animations, check_names, folders_made, name_outputs, stem_of
 from neural_painter.cli.progress import kernel_notice
 from neural_painter.cli.results import json_line, write_outputs
@@ -30,12 +30,7 @@ def parser() -> Parser:
         epilog=STATUSES,
     )
     made.add_argument("document", type=Path, metavar="DOCUMENT", help="a stroke document: .npz, .json or .json.gz")
-    add_outputs(
-        made,
-        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp) or a stroke "
-        f"document (.npz, .json). May be repeated; {{name}} is filled in; a folder takes the default name "
-        f"(default: {DEFAULT_OUTPUT} in the current folder)",
-    )
+    add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
     return made
 
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, command, emit, program, report, say, tell
 from neural_painter.cli.features import add_features, read_features
 from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_config, add_outputs, animation_of, config_from, fit_size
+from neural_painter.cli.options import (
+    Parser,
+    add_config,
+    add_outputs,
+    animation_of,
+    config_from,
+    fit_size,
+    painting_outputs,
+)
 from neural_painter.cli.outputs import check_animations, check_names, folders_made, keep, name_outputs, stem_of
 from neural_painter.cli.progress import Bar, kernel_notice
 from neural_painter.cli.results import json_line, told_style, write_outputs
@@ -52,12 +60,7 @@ def parser() -> Parser:
     made.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: auto)"
     )
-    add_outputs(
-        made,
-        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp) or a stroke "
-        f"document (.npz, .json). May be repeated; {{name}} is filled in; a folder takes the default name "
-        f"(default: {DEFAULT_OUTPUT} in the current folder)",
-    )
+    add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
     return made
 
 

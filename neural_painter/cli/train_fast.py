@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, command, program, say, tell
 from neural_painter.cli.features import FEATURES, add_features, read_features
 from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_config, config_from, parse_name
+from neural_painter.cli.options import Parser, add_config, add_file, config_from, parse_name
 from neural_painter.cli.outputs import check_names, folders_made, name_outputs
 from neural_painter.cli.progress import Bar
 from neural_painter.errors import InputError, OutputError, UsageError
@@ -56,13 +56,7 @@ def parser() -> Parser:
         metavar="FOLDER",
         help="photos to train on, the more the better; subfolders are not looked into",
     )
-    made.add_argument(
-        "-o",
-        "--output",
-        metavar="MODEL",
-        help="the model to write (.safetensors); {name} is filled in; a folder takes the default name "
-        f"(default: {DEFAULT_OUTPUT} in the current folder)",
-    )
+    add_file(made, "the model to write (.safetensors)", DEFAULT_OUTPUT, metavar="MODEL")
     made.add_argument("--name", type=parse_name, help="of the style (default: that of the file)")
     add_config(made, FastConfig)
     add_features(made)

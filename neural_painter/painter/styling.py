@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_painter.colour import colour_statistics, transport_map
+from neural_painter.colour import colour_statistics, mapped, transport_map
+from neural_painter.descent import FAILURES
 from neural_painter.errors import NumericalError
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
@@ -40,9 +41,6 @@ CANVAS = 1.4
 """Long side of the canvas against that of the last stage: patterns within a stroke want more pixels than its place."""
 
 LEAST_SIDE, MOST_SIDE = 256, 512
-
-FAILURES = 10
-"""Steps that may have a loss that is not finite."""
 
 COLOURS_SIDE = 256
 """Long side at which colours are counted."""
@@ -194,7 +192,7 @@ def recolour(picture: Array, style: Array) -> tuple[Array, Array]:
 
 
 def _mapped(colours: Array, affine: Array) -> Array:
-    return np.clip(colours @ affine[:, :3].T + affine[:, 3], 0, 1)
+    return np.clip(mapped(colours, affine), 0, 1)
 
 
 def _tensor(picture: Array, device: torch.device) -> Tensor:

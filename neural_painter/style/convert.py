@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from neural_painter.style.models import Card, ModelError, fill
+from neural_painter.style.models import Card, ModelError, fill, is_ours, read_model
 from neural_painter.style.network import Architecture, Layer, TransformNetwork
 from neural_painter.style.torch7 import Table, TorchObject, contents, describe, is_ascii, is_torch7, read_torch7
 from neural_painter.style.torch7_modules import gather
@@ -20,6 +20,11 @@ PICKLED = "Loading a pickle may run any program; have its tensors saved as safet
 
 FRONT = 40
 """Pixels of reflection laid around pictures for networks that lay zeros: those leave a frame of up to 30 pixels."""
+
+
+def read_network(path: Path) -> tuple[TransformNetwork, Card]:
+    """The network and the card of a model of ours, or of a family that `convert` knows; raises ModelError as they do."""
+    return read_model(path) if is_ours(path) else convert(path)
 
 
 def convert(path: Path | str) -> tuple[TransformNetwork, Card]:

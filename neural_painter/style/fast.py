@@ -13,8 +13,8 @@ import torch
 from neural_painter.devices import choose_device
 from neural_painter.errors import NumericalError
 from neural_painter.images import checked_picture, resize
-from neural_painter.style.convert import convert
-from neural_painter.style.models import Card, is_ours, read_model, shipped
+from neural_painter.style.convert import read_network
+from neural_painter.style.models import Card, shipped
 from neural_painter.style.network import TransformNetwork
 from neural_painter.style.onnx_files import OnnxModel, is_onnx
 from neural_painter.style.strips import Strips
@@ -90,7 +90,7 @@ def load_model(source: str | Path | None = None, *, device: str = "auto") -> Sty
     path = shipped() if source is None else Path(source)
     if not path.is_fifo() and is_onnx(path):  # opening a pipe would wait for its writer
         return OnnxModel(path)
-    network, card = read_model(path) if is_ours(path) else convert(path)
+    network, card = read_network(path)
     return FastModel(network, card, device=device)
 
 

@@ -363,11 +363,8 @@ class Strips:
         source = self._first(picture)
         plan = self._plan(source.height, source.width)
         before: _Activations | None = None
-        ours: set[int] = set()  # arrays that were made here, and may serve again once nothing looks at them
         for index, (layer, step, sizes) in enumerate(zip(self.layers, self.steps, plan, strict=True)):
             raw = self._compute(index, step, sizes, source)
-            if raw.values is not None:
-                ours.add(id(raw.values))
             if layer.adds:
                 assert before is not None
                 edge = (before.height - raw.height) // 2
@@ -377,7 +374,7 @@ class Strips:
                 raw = _Activations(raw.height, raw.width, raw.channels, raw.values)
             needed = index + 1 < len(self.layers) and self.layers[index + 1].adds
             left = [before, None if needed or isinstance(raw, _Again) else source]
-            self._spare.give([old.values for old in left if old and old.values is not None and id(old.values) in ours])
+            self._spare.give([old.values for old in left if old and old.values is not None])
             left.clear()  # what is not kept is let go before the next layer
             before, source = source if needed else None, raw
         assert source.values is not None

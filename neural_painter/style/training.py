@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from neural_painter.colour import colour_statistics, transport_map
+from neural_painter.descent import FAILURES
 from neural_painter.errors import InputError, NumericalError
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, read_image, resize, to_uint8
@@ -52,9 +53,6 @@ FLAT = 0.02
 
 TRIES = 20
 """Places looked at for a crop that is not flat."""
-
-FAILURES = 10
-"""Steps that may have a gradient that is not finite; they are left out."""
 
 
 class Photos:
