@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.processes import run_measured
 from benchmarks.report import ROOT, write
+from benchmarks.sheet import write_sheet
 from benchmarks.table import table
 from benchmarks.threads import set_threads
 
@@ -31,7 +32,7 @@ BARS = {"laplacian": 1.0, "edges": 1.0, "structure": 1.0, "colour": 1.1, "gram":
 
 AT_LEAST = ("edges", "structure")
 SECONDS = 60
-CELL, GAP = 460, 8
+CELL = 460
 
 
 def main() -> int:
@@ -66,8 +67,7 @@ def main() -> int:
             "photo", rows, threads=options.threads, preset=options.preset, bars=BARS, segments=not options.single
         )
         print(path.relative_to(ROOT))
-        options.sheet.parent.mkdir(parents=True, exist_ok=True)
-        _write_sheet(options.sheet, strips)
+        write_sheet(options.sheet, strips, CELL)
     print(options.sheet)
     return 0
 
@@ -199,24 +199,6 @@ def _table(rows):
         shown = [f"{row[name]:.3f}" for name in ("edges", "structure", "colour", "gram")]
         lines.append((row["case"], row["way"], f"{row['laplacian']:.1e}", *shown, seconds, peak, missed))
     return table(heads, lines)
-
-
-def _write_sheet(path, strips):
-    """One case a row, `CELL` pixels wide each."""
-    from PIL import Image
-
-    images = [[Image.open(file).convert("RGB") for file in strip] for strip in strips]
-    cells = [
-        [i.resize((CELL, round(CELL * i.height / i.width)), Image.Resampling.LANCZOS) for i in row] for row in images
-    ]
-    heights = [max(cell.height for cell in row) + GAP for row in cells]
-    sheet = Image.new("RGB", (len(cells[0]) * (CELL + GAP) + GAP, sum(heights) + GAP), "white")
-    top = GAP
-    for row, height in zip(cells, heights, strict=True):
-        for column, cell in enumerate(row):
-            sheet.paste(cell, (GAP + column * (CELL + GAP), top))
-        top += height
-    sheet.save(path)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.photos import find_photos
 from benchmarks.processes import run_measured
 from benchmarks.report import ROOT, write
+from benchmarks.sheet import write_sheet
 from benchmarks.table import table
 from benchmarks.threads import set_threads
 
@@ -27,7 +28,7 @@ FEATURES = DATA / "features" / "vgg19_16x.safetensors"
 FALL, SECONDS = 0.6, 60
 """Bars: the distance falls by this part at least, in so many seconds at most."""
 STRUCTURE_SIDE = 128
-CELL, GAP = 420, 8
+CELL = 420
 
 
 def main() -> int:
@@ -60,8 +61,7 @@ def main() -> int:
         bars = {"fall": FALL, "seconds": SECONDS}
         path = write("stroke_style", rows, threads=options.threads, strokes=options.strokes, bars=bars)
         print(path.relative_to(ROOT))
-        options.sheet.parent.mkdir(parents=True, exist_ok=True)
-        _write_sheet(options.sheet, strips)
+        write_sheet(options.sheet, strips, CELL)
     print(options.sheet)
     return 0
 
@@ -129,27 +129,6 @@ def _table(rows):
         shown += [f"{row['structure']:.3f}", f"{row['seconds']:.1f}", f"{row['peak_gb']:.1f}"]
         lines.append((row["photo"], row["style"], row["mode"], *shown, ", ".join(row["missed"]) or "none"))
     return table(heads, lines)
-
-
-def _write_sheet(path, strips):
-    """One photo a row, in the styles of the first row."""
-    from PIL import Image
-
-    sheet_rows = []
-    for strip in strips:
-        images = [Image.open(file).convert("RGB") if file else None for file in strip]
-        sheet_rows.append(
-            [i and i.resize((CELL, round(CELL * i.height / i.width)), Image.Resampling.LANCZOS) for i in images]
-        )
-    heights = [max(cell.height for cell in row if cell) + GAP for row in sheet_rows]
-    sheet = Image.new("RGB", (max(map(len, sheet_rows)) * (CELL + GAP) + GAP, sum(heights) + GAP), "white")
-    top = GAP
-    for row, height in zip(sheet_rows, heights, strict=True):
-        for column, cell in enumerate(row):
-            if cell:
-                sheet.paste(cell, (GAP + column * (CELL + GAP), top))
-        top += height
-    sheet.save(path, quality=88)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ FRONT = 40
 
 
 def read_network(path: Path) -> tuple[TransformNetwork, Card]:
-    """The network and the card of a model of ours, or of a family that `convert` knows; raises ModelError as they do."""
+    """The network and card of a model of ours, or of a family that `convert` knows; raises ModelError as they do."""
     return read_model(path) if is_ours(path) else convert(path)
 
 

@@ -161,6 +161,14 @@ def _not_a_film(head: bytes) -> str:
     return "not a film"
 
 
+def packets_read(packets: Iterator[Any], say: Say) -> Iterator[Any]:
+    """Packets, as far as they can be read; a sentence tells where that ends early."""
+    try:
+        yield from packets
+    except av.FFmpegError as error:
+        say(f"cannot be read to its end ({error.strerror})")
+
+
 class Reader:
     """The pictures of a film that is open.
 
@@ -263,17 +271,9 @@ class Reader:
 
     def _decoded(self) -> Iterator[VideoFrame]:
         """Frames as they are stored; those that are damaged are left out, and a note tells so."""
-        packets = self.container.demux(self.stream)
         lost = broken = 0
         try:
-            while True:
-                try:
-                    packet = next(packets)
-                except StopIteration:
-                    return
-                except av.FFmpegError as error:
-                    self.say(f"cannot be read to its end ({error.strerror})")
-                    return
+            for packet in packets_read(self.container.demux(self.stream), self.say):
                 if packet.is_corrupt:  # as the last one it would take along the frames that threads still hold
                     lost += 1
                     continue

@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
-from neural_painter.video.reading import Say, opened
+from neural_painter.video.reading import Say, opened, packets_read
 
 How = Literal["copied", "re-encoded", "dropped"]
 
@@ -89,14 +89,7 @@ class Track:
         return how
 
     def _read(self, packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.FFmpegError as error:
-                self._say(f"{self._name} cannot be read to its end ({error.strerror})")
-                return
+        for packet in packets_read(packets, lambda sentence: self._say(f"{self._name} {sentence}")):
             if packet.pts is not None or packet.dts is not None:
                 yield packet
 
