@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from neural_painter.errors import InputError
-from neural_painter.tables import MAX_ROWS, read_table, short, write_table
+from neural_painter.tables import MAX_ROWS, Arrays, read_table, short, write_table
 from renderers import brushes
 from renderers.brush import Brush
 
@@ -111,9 +112,12 @@ class StrokeDocument:
         brush: name of the ground-truth brush.
         strokes: the strokes.
         seed: what the painter was given; chooses the textures. 0 to MAX_SEED.
-        options: how it was painted; JSON values only. Nothing reads them but people.
+        options: how it was painted; JSON values only. A rendering does not depend on them; going on with an unfinished
+            painting does, on the painter's options and on `unfinished`, `style` and `photo`: docs/stroke-document.md.
         weights: SHA-256 of the renderer's weights, hexadecimal, or "".
         version: of this format.
+        state: of an unfinished painting, what the painter needs beside the strokes to go on as if it had never stopped;
+            arrays by name, as `Arrays` takes them. Only .npz holds it.
 
     Raises:
         ValueError: a value is of the wrong type or out of range (the strokes' own numbers: see `check`).
@@ -128,8 +132,10 @@ class StrokeDocument:
     options: dict[str, Any] = field(default_factory=dict)
     weights: str = ""
     version: int = VERSION
+    state: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "state", self.state if isinstance(self.state, Arrays) else Arrays(self.state))
         for name, low, high in (("width", 1, MAX_SIDE), ("height", 1, MAX_SIDE), ("seed", 0, MAX_SEED)):
             object.__setattr__(self, name, _integer(name, getattr(self, name), low, high))
         if self.version != VERSION:
@@ -191,6 +197,8 @@ def _mix(x: Array) -> Array:
 def write_document(path: Path | str, document: StrokeDocument, overwrite: bool = True) -> None:
     """Writes a document as .json, .json.gz or .npz. Same document, same bytes; float32 numbers survive exactly.
 
+    JSON leaves out an unfinished painting's `state`.
+
     Raises:
         ValueError: the document does not hold what it should.
         UsageError: another extension, or too many strokes for JSON.
@@ -209,7 +217,7 @@ def write_document(path: Path | str, document: StrokeDocument, overwrite: bool =
         "options": document.options,
         "columns": list(columns(brush)),
     }
-    write_table(Path(path), header, "strokes", document.strokes.table(), overwrite=overwrite)
+    write_table(Path(path), header, "strokes", document.strokes.table(), document.state, overwrite=overwrite)
 
 
 def read_document(path: Path | str) -> StrokeDocument:
@@ -220,9 +228,9 @@ def read_document(path: Path | str) -> StrokeDocument:
         InputError: no such file, or it does not hold a valid document; the message says where and why.
     """
     path = Path(path)
-    header, table = read_table(path, "strokes", _check_header)
+    header, table, state = read_table(path, "strokes", _check_header)
     try:
-        document = _from_header(header, Strokes(table[:, :5], table[:, 5:-7], table[:, -7:]))
+        document = _from_header(header, Strokes(table[:, :5], table[:, 5:-7], table[:, -7:]), state)
         document.check()
     except ValueError as error:
         raise InputError(f"{path}: not a valid stroke document: {error}") from error
@@ -240,13 +248,13 @@ def _check_header(header: dict[str, Any]) -> None:
     if unknown := sorted(header.keys() - KEYS - {"strokes"}):
         raise ValueError(f"the key {short(unknown[0])} is unknown")
     nothing = Strokes(np.empty((0, 5)), np.empty((0, 0)), np.empty((0, 7)))
-    names = columns(_from_header(header, nothing).find_brush())
+    names = columns(_from_header(header, nothing, {}).find_brush())
     if header["columns"] != list(names):
         raise ValueError(f"the columns of brush {header['brush']} must be {', '.join(names)}")
 
 
-def _from_header(header: dict[str, Any], strokes: Strokes) -> StrokeDocument:
-    return StrokeDocument(strokes=strokes, **{key: header[key] for key in KEYS - {"format", "columns"}})
+def _from_header(header: dict[str, Any], strokes: Strokes, state: Mapping[str, Array]) -> StrokeDocument:
+    return StrokeDocument(strokes=strokes, state=state, **{key: header[key] for key in KEYS - {"format", "columns"}})
 
 
 def _integer(name: str, value: Any, low: int, high: int) -> int:

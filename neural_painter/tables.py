@@ -1,25 +1,24 @@
 """A header and a table of float32 numbers in one file: .json, .json.gz or .npz. Knows nothing of strokes.
 
-Same content, same bytes; numbers survive exactly. A file may come from a stranger: reading never runs code, never
-reserves more memory than the limits below allow, and ends in one sentence where something is wrong.
+A .npz may hold further arrays beside the table. Same content, same bytes; numbers survive exactly. A file may come from
+a stranger: reading never runs code, never reserves more memory than the limits below allow, and ends in one sentence
+where something is wrong.
 """
 
 import gzip
 import io
 import json
-import math
 import re
-import struct
-import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from neural_painter.archives import Archive, packed, short
 from neural_painter.errors import InputError, UsageError
-from neural_painter.files import check_output, written_whole
+from neural_painter.files import check_output, read_whole, written_whole
 
 Array = np.ndarray
 Header = dict[str, Any]
@@ -34,6 +33,64 @@ MAX_ARCHIVE = 128 << 20
 MAX_HEADER = 256 << 10
 """Bytes of the header inside a .npz file."""
 
+MAX_ARRAYS = 32
+MAX_ARRAYS_BYTES = 60 << 20
+"""Of all further arrays together: beside the largest table they still fit into an archive."""
+ARRAY_TYPES = ("<f4", "<f8", "<i8", "|u1")
+FOLDER = "state/"
+"""Where the further arrays lie inside a .npz file."""
+_ARRAY_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Arrays(Mapping[str, Array]):
+    """Named arrays that go with a table; equal where names, types, shapes and bytes are.
+
+    Args:
+        arrays: float32, float64, int64 or uint8, of any shape; names are lower-case letters, digits and underscores.
+
+    Raises:
+        ValueError: another type or name, too many or too large.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self._arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        for name, array in self._arrays.items():
+            if not isinstance(name, str) or not _ARRAY_NAME.fullmatch(name):
+                raise ValueError(f"{short(name)} is no name of an array")
+            if array.dtype.newbyteorder("<").str not in ARRAY_TYPES:
+                raise ValueError(f"the array {name} holds {array.dtype}, expected one of {', '.join(ARRAY_TYPES)}")
+        if len(self._arrays) > MAX_ARRAYS or self.size > MAX_ARRAYS_BYTES:
+            raise ValueError(
+                f"{len(self._arrays)} arrays of {self.size} bytes, "
+                f"expected at most {MAX_ARRAYS} of {MAX_ARRAYS_BYTES >> 20} MiB together"
+            )
+
+    @property
+    def size(self) -> int:
+        """Bytes of all arrays together."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+    def __getitem__(self, name: str) -> Array:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self.keys() == other.keys() and all(_alike(array, other[name]) for name, array in self.items())
+
+    def __repr__(self) -> str:
+        return f"Arrays({', '.join(self)})"
+
+
+def _alike(a: Array, b: Array) -> bool:
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
 
 def suffix_of(path: Path) -> str:
     """The one of SUFFIXES that `path` ends in; raises UsageError where there is none."""
@@ -44,8 +101,24 @@ def suffix_of(path: Path) -> str:
     raise UsageError(f"{path}: not the name of a stroke document, expected {', '.join(SUFFIXES)}")
 
 
-def write_table(path: Path, header: Header, rows_key: str, table: Array, *, overwrite: bool = True) -> None:
+def write_table(
+    path: Path,
+    header: Header,
+    rows_key: str,
+    table: Array,
+    arrays: Mapping[str, Array] | None = None,
+    *,
+    overwrite: bool = True,
+) -> None:
     """Writes a header with `columns` and a table `[N, len(columns)]`; in JSON the rows are one more key, `rows_key`.
+
+    Args:
+        path: the file.
+        header: JSON values.
+        rows_key: what the rows are called.
+        table: float32.
+        arrays: further ones, as `Arrays` takes them; JSON leaves them out.
+        overwrite: whether a file may be replaced.
 
     Raises:
         UsageError: another extension, or too many rows for this kind of file.
@@ -54,7 +127,7 @@ def write_table(path: Path, header: Header, rows_key: str, table: Array, *, over
     suffix = suffix_of(path)
     check_output(path, overwrite=overwrite)
     if suffix == ".npz":
-        data = _npz(header, rows_key, table)
+        data = _npz(header, rows_key, table, arrays or {})
     else:
         data = _json(header, rows_key, table)
         if len(data) > MAX_TEXT:
@@ -65,38 +138,31 @@ def write_table(path: Path, header: Header, rows_key: str, table: Array, *, over
         temporary.write_bytes(data)
 
 
-def read_table(path: Path, rows_key: str, accept: Callable[[Header], None]) -> tuple[Header, Array]:
+def read_table(path: Path, rows_key: str, accept: Callable[[Header], None]) -> tuple[Header, Array, Arrays]:
     """Reads what `write_table` wrote.
 
     Args:
         path: the file.
         rows_key: key of the rows in JSON, name of the array in .npz.
         accept: looks at the header (in JSON: still with its rows) before the rows are looked at; raises ValueError
-            where it is not as it should be, in particular unless `columns` is a list of the right length.
+            where it is not as it should be, in particular unless `columns` is a list of the right length. Its other
+            errors are not the file's and go on as they are.
 
     Returns:
-        The header without its rows, and float32 `[N, len(columns)]`; numbers may be infinite or NaN.
+        The header without its rows; float32 `[N, len(columns)]`, whose numbers may be infinite or NaN; further arrays.
 
     Raises:
         UsageError: another extension.
         InputError: anything wrong with the file.
     """
     suffix = suffix_of(path)
+    data = read_whole(path, "a stroke document", most=MAX_ARCHIVE if suffix == ".npz" else MAX_TEXT)
     try:
-        if not path.is_file():
-            raise InputError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-        limit = MAX_ARCHIVE if suffix == ".npz" else MAX_TEXT
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-        if len(data) > limit:
-            raise ValueError(f"larger than {limit >> 20} MiB")
         if suffix == ".npz":
             return _from_npz(data, rows_key, accept)
         header = _parsed(_unzipped(data) if suffix == ".json.gz" else data)
         accept(header)
-        return header, _rows(header.pop(rows_key, None), len(header["columns"]), rows_key)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        return header, _rows(header.pop(rows_key, None), len(header["columns"]), rows_key), Arrays({})
     except ValueError as error:
         raise InputError(f"{path}: not a valid stroke document: {error}") from error
 
@@ -124,18 +190,10 @@ def _zipped(data: bytes) -> bytes:
     return packed.getvalue()
 
 
-def _npz(header: Header, rows_key: str, table: Array) -> bytes:
+def _npz(header: Header, rows_key: str, table: Array, arrays: Mapping[str, Array]) -> bytes:
     text = np.frombuffer(json.dumps(header, allow_nan=False).encode("ascii"), np.uint8)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, array in (("header", text), (rows_key, np.ascontiguousarray(table, "<f4"))):
-            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.create_system = 3  # or the bytes would tell Windows from the rest
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
-            archive.writestr(member, content.getvalue())
-    return packed.getvalue()
+    # The further arrays are written every few seconds while others compute, and are hardly smaller when deflated.
+    return packed({"header": text, rows_key: table}, {FOLDER + name: array for name, array in sorted(arrays.items())})
 
 
 # Reading: these raise ValueError, which read_table turns into one sentence with the file's name
@@ -198,54 +256,24 @@ def _rows(rows: Any, width: int, rows_key: str) -> Array:
         return np.array(rows, np.float64).reshape(len(rows), width).astype(np.float32)
 
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error)
-# NumPy's own reader passes a stranger's header on to Python's tokenizer; this is all that NumPy ever writes.
-_ARRAY_HEADER = re.compile(
-    rb"\{'descr': '(?P<dtype>[<>|]\w{1,8})', 'fortran_order': (?P<fortran>True|False), "
-    rb"'shape': \((?P<shape>\d{1,12},|\d{1,12}(, \d{1,12}){1,4}|)\), \} *\n"
-)
+def _from_npz(data: bytes, rows_key: str, accept: Callable[[Header], None]) -> tuple[Header, Array, Arrays]:
+    archive = Archive(data, most=2 + MAX_ARRAYS)
+    further = _further(archive.names, rows_key)
+    header = _parsed(archive.array("header", "|u1", (MAX_HEADER,)).tobytes())
+    accept(header)
+    table = archive.array(rows_key, "<f4", (MAX_ROWS, len(header["columns"])))
+    found, room = {}, MAX_ARRAYS_BYTES
+    for name in further:
+        found[name] = archive.any_array(FOLDER + name, ARRAY_TYPES, room)
+        room -= found[name].nbytes
+    return header, table, Arrays(found)
 
 
-def _from_npz(data: bytes, rows_key: str, accept: Callable[[Header], None]) -> tuple[Header, Array]:
-    # Before zipfile believes the end record, it must name two members and no 64-bit directory.
-    if data[-22:-18] != b"PK\x05\x06" or data[-12:-10] != b"\x02\x00" or data[-42:-38] == b"PK\x06\x07":
-        raise ValueError("not a zip archive of two arrays")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sorted(archive.namelist()) != sorted(["header.npy", f"{rows_key}.npy"]):
-                raise ValueError(f"it must hold header.npy and {rows_key}.npy")
-            header = _parsed(_member(archive, "header", "|u1", (MAX_HEADER,)).tobytes())
-            accept(header)
-            return header, _member(archive, rows_key, "<f4", (MAX_ROWS, len(header["columns"])))
-    except (*_DAMAGE, RuntimeError, MemoryError, IndexError, OverflowError) as error:
-        raise ValueError(f"damaged archive ({short(str(error))})") from error
-
-
-def _member(archive: zipfile.ZipFile, name: str, dtype: str, most: tuple[int, ...]) -> Array:
-    """An array whose first side is at most, whose others are exactly `most`; nothing of its size is read before."""
-    if archive.getinfo(f"{name}.npy").compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name}.npy is packed in another way than deflated")  # zipfile unpacks those without limit
-    with archive.open(f"{name}.npy") as file:
-        start = file.read(10)
-        head = _ARRAY_HEADER.fullmatch(file.read(min(int.from_bytes(start[8:], "little"), 512)))
-        if start[:8] != b"\x93NUMPY\x01\0" or not head:
-            raise ValueError(f"{name}.npy does not begin with a header of NumPy, version 1.0")
-        shape = tuple(int(side) for side in head["shape"].split(b",") if side.strip())
-        fits = len(shape) == len(most) and shape[1:] == most[1:] and shape[0] <= most[0]
-        if head["dtype"] != dtype.encode() or head["fortran"] != b"False" or not fits:
-            raise ValueError(f"{name}.npy holds {head[0].decode().strip()}, expected {dtype} up to {list(most)}")
-        size = math.prod(shape) * np.dtype(dtype).itemsize
-        data = file.read(size + 1)
-    if len(data) != size:
-        raise ValueError(f"{name}.npy holds {'more' if len(data) > size else 'less'} than its header says")
-    return np.frombuffer(data, dtype).reshape(shape).astype(np.dtype(dtype).newbyteorder("="))
-
-
-def short(value: Any) -> str:
-    """A stranger's value, fit for a message: quoted, escaped, cut."""
-    if not isinstance(value, str | int | float | None):
-        return type(value).__name__
-    if isinstance(value, int) and abs(value) > 10**15:
-        return "a huge number"
-    text = ascii(value if not isinstance(value, str) else value[:40])
-    return text if not isinstance(value, str) or len(value) <= 40 else text + "…"
+def _further(names: list[str], rows_key: str) -> list[str]:
+    """Names of the arrays beside the header and the table."""
+    rest = [name for name in names if name not in ("header", rows_key)]
+    further = [name.removeprefix(FOLDER) for name in rest]
+    expected = [FOLDER + name for name in further if _ARRAY_NAME.fullmatch(name)]
+    if len(names) - len(rest) != 2 or len(set(names)) != len(names) or rest != expected:
+        raise ValueError(f"it must hold header.npy and {rows_key}.npy, and perhaps arrays in {FOLDER}")
+    return further

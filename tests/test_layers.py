@@ -12,6 +12,7 @@ PACKAGES = ("neural_painter", "renderers")
 SAYING = ("neural_painter.errors", "neural_painter.files")
 LEVEL_0 = (
     "renderers.brush",
+    "neural_painter.archives",
     "neural_painter.colour",
     "neural_painter.compositing",
     "neural_painter.configs",
@@ -52,7 +53,8 @@ MAY_IMPORT = {
     "neural_painter.files": ("neural_painter.errors",),
     "neural_painter.decoding": SAYING,
     "neural_painter.images": ("neural_painter.decoding", *SAYING),
-    "neural_painter.tables": SAYING,
+    "neural_painter.archives": (),
+    "neural_painter.tables": ("neural_painter.archives", *SAYING),
     "neural_painter.metrics": (),
     "neural_painter.colour": (),
     "neural_painter.configs": SAYING,
