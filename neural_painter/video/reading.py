@@ -1,4 +1,4 @@
-"""Reads films frame by frame: upright, in sRGB, each with its time. The content of a file decides, not its name.
+"""Reads films frame by frame: upright, in sRGB, each with its time.
 
 A frame that cannot be decoded is left out, and a film that is cut short ends early: what could be read is kept, and a
 note tells what is missing. As players do, BT.709's curve is taken for sRGB's; wide colours and HDR are converted.
@@ -7,9 +7,7 @@ note tells what is missing. As players do, BT.709's curve is taken for sRGB's; w
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,17 +22,10 @@ from av.video.stream import VideoStream
 
 from neural_painter.errors import InputError
 from neural_painter.video.colours import Converter
+from neural_painter.video.opening import opened
 
 Array = np.ndarray
 Say = Callable[[str], None]
-
-EXTENSIONS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v")
-"""What `is_video` takes for a film."""
-
-SUPPORTED = "Supported: MP4, MOV, MKV, WebM, AVI"
-
-# Playlists and the like are not among them: they name further files and addresses, which would be opened.
-_ALLOWED = {"format_whitelist": "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg", "protocol_whitelist": "file"}
 
 
 @dataclass(frozen=True)
@@ -63,11 +54,6 @@ class Moment(NamedTuple):
     frame: VideoFrame
     start: int
     duration: int
-
-
-def is_video(path: str | Path) -> bool:
-    """Whether a name ends like that of a film."""
-    return Path(path).suffix.lower() in EXTENSIONS
 
 
 def probe(path: str | Path) -> Film:
@@ -119,46 +105,6 @@ def note_in(notes: list[str] | None, path: Path) -> Say:
             notes.append(line)
 
     return say
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
-    """Opens a film, or raises InputError: missing, a folder, empty, or not a film."""
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path}: is a folder, expected a film")
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: is not a regular file, expected a film")
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    if not head:
-        raise InputError(f"{path}: is empty, expected a film")
-    try:
-        # The protocol is said, or a name like concat:a.mp4 would be taken for one.
-        container = av.open(f"file:{path}", "r", container_options=_ALLOWED)
-    except av.FFmpegError as error:
-        if isinstance(error, EOFError):
-            raise InputError(f"{path}: holds no frames that can be read") from error
-        raise InputError(f"{path}: {_not_a_film(head)}", hint=SUPPORTED) from error
-    with container:
-        yield container
-
-
-def _not_a_film(head: bytes) -> str:
-    if head[4:8] in (b"ftyp", b"moov", b"mdat") or head.startswith((b"\x1aE\xdf\xa3", b"RIFF")):
-        return "cannot be read as a film: it is damaged, cut short or of a rare kind"
-    text = head.lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "not a film (found: text/html)"
-    for start, name in ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG", "PNG"), (b"GIF8", "GIF")):
-        if head.startswith(start):
-            return f"not a film (found: {name})"
-    return "not a film"
 
 
 def packets_read(packets: Iterator[Any], say: Say) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from io import BytesIO
@@ -14,7 +14,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
-from neural_painter.video.reading import Say, opened, packets_read
+from neural_painter.video.opening import opened
+from neural_painter.video.reading import Say, packets_read
 
 How = Literal["copied", "re-encoded", "dropped"]
 
@@ -29,12 +30,29 @@ class Track:
 
     It reads the film on its own, so that it never runs ahead of the pictures, however the two are interleaved.
 
+    Args:
+        source: the film that it is in.
+        number: which of its audio streams.
+        target: the new film, before its header is written.
+        encoder: where the new film does not take its packets.
+        offset: seconds that are taken off all times.
+        say: takes sentences on what was changed or lost.
+        tags: what the new stream tells as the old one did.
+
     Attributes:
         how: "copied" where the new film takes its codec, else "re-encoded"; "dropped" where nothing can read it.
     """
 
     def __init__(
-        self, source: Path, number: int, target: OutputContainer, *, encoder: str, offset: Fraction, say: Say
+        self,
+        source: Path,
+        number: int,
+        target: OutputContainer,
+        *,
+        encoder: str,
+        offset: Fraction,
+        say: Say,
+        tags: Sequence[str] = ("language", "title"),
     ) -> None:
         self._stack = ExitStack()
         container = self._stack.enter_context(opened(source))
@@ -42,7 +60,7 @@ class Track:
         self._name = "its sound" if len(container.streams.audio) == 1 else f"its sound {number + 1}"
         self._target, self._offset, self._say = target, offset, say
         self._stream: AudioStream | None = None
-        self.how = self._start(encoder)
+        self.how = self._start(encoder, tags)
         self._packets = self._read(container.demux(self._source))
         self._next = next(self._packets, None) if self._stream else None
 
@@ -67,7 +85,7 @@ class Track:
         """Closes the film that it reads."""
         self._stack.close()
 
-    def _start(self, encoder: str) -> How:
+    def _start(self, encoder: str, tags: Sequence[str]) -> How:
         source = self._source
         if source.codec_context is None or not source.rate or not source.channels:
             self._say(f"{self._name} is dropped: its codec is unknown")
@@ -84,8 +102,8 @@ class Track:
             self._stream, how = stream, "re-encoded"
             codecs = f"{source.codec_context.codec.canonical_name} to {codec.canonical_name}"
             self._say(f"{self._name} is re-encoded ({codecs}, {layout})")
-        tags = source.metadata
-        self._stream.metadata.update({name: tags[name] for name in ("language", "title") if name in tags})
+        told = source.metadata
+        self._stream.metadata.update({name: told[name] for name in tags if name in told})
         return how
 
     def _read(self, packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:

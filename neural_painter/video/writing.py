@@ -8,43 +8,37 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, Self, cast
+from typing import Self, cast
 
 import av
 import numpy as np
-from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
-from neural_painter.errors import OutputError, UsageError
+from neural_painter.errors import OutputError
 from neural_painter.files import check_output, written_whole
 from neural_painter.video.colours import Converter
-from neural_painter.video.reading import Array, Moment, Reader, Say, note_in, opened
+from neural_painter.video.encoding import FORM, TARGETS, check_encoder, check_target, container_options, even, set_up
+from neural_painter.video.opening import opened
+from neural_painter.video.reading import Array, Moment, Reader, Say, note_in
 from neural_painter.video.sound import How, Track
 
-
-class _Target(NamedTuple):
-    """How a kind of film is written: container, encoder of pictures and its options, encoder of sound."""
-
-    container: str
-    encoder: str
-    options: dict[str, str]
-    sound: str
-
-
-_H264 = ("libx264", {"crf": "18", "preset": "medium"}, "aac")
-_VP9 = ("libvpx-vp9", {"crf": "24", "deadline": "good", "cpu-used": "4", "row-mt": "1"}, "libopus")
-
-TARGETS = {
-    ".mp4": _Target("mp4", *_H264),
-    ".m4v": _Target("mp4", *_H264),
-    ".mov": _Target("mov", *_H264),
-    ".mkv": _Target("matroska", *_H264),
-    ".webm": _Target("webm", *_VP9),
-}
-"""Extensions that can be written. AVI is not among them: it has no times for frames."""
+TAGS = (
+    "title",
+    "artist",
+    "album",
+    "album_artist",
+    "composer",
+    "date",
+    "creation_time",
+    "comment",
+    "description",
+    "synopsis",
+    "copyright",
+    "genre",
+)
+"""What a new film tells as the old one did: what people write, not where it was taken or by which program."""
 
 
 @dataclass(frozen=True)
@@ -62,29 +56,22 @@ class Written:
     audio: tuple[How, ...]
 
 
-def check_target(path: str | Path) -> None:
-    """Raises UsageError where a name does not end like that of a film that can be written."""
-    path = Path(path)
-    if path.suffix.lower() not in TARGETS:
-        given = f"films ending in {path.suffix}" if path.suffix else "a film without an extension"
-        raise UsageError(f"{path}: cannot write {given}", hint="Supported: " + ", ".join(TARGETS))
-
-
 def transform_video(
     source: str | Path,
     target: str | Path,
     change: Callable[[Array], Array],
     *,
+    metadata: bool = True,
     overwrite: bool = True,
     on_frame: Callable[[int], None] | None = None,
     notes: list[str] | None = None,
 ) -> Written:
     """Changes every frame of a film; times and sound stay. The new film appears whole or not at all.
 
-    Pictures become H.264 (VP9 in .webm), marked as BT.709: 4:2:0, or 4:4:4 where H.264 is to have an odd side. Sound is
-    copied packet by packet where the new film takes its codec, and else becomes AAC (Opus in .webm). Subtitles, data
-    and further pictures are left out. A film that does not begin at time 0 does so afterwards; one in Matroska may
-    begin some 20 ms later, where its sound needs a packet before 0.
+    Pictures become H.264 (VP9 in .webm), 4:2:0, marked as BT.709; where a side is odd, the last row or column is
+    repeated. Sound is copied packet by packet where the new film takes its codec, and else becomes AAC (Opus in .webm).
+    Title, artist, date and the like stay. Subtitles, data and further pictures are left out. A film that does not begin
+    at time 0 does so afterwards; one in Matroska may begin some 20 ms later, where its sound needs a packet before 0.
 
     Ctrl-C (KeyboardInterrupt, from `change` or `on_frame` too) ends the film with the last frame that was changed.
 
@@ -93,6 +80,7 @@ def transform_video(
         target: .mp4, .m4v, .mov, .mkv or .webm.
         change: takes and returns `[H, W, 3]` uint8, sRGB; the size of the first one that it returns is that of the
             film, to which others are scaled.
+        metadata: whether title, artist, date and the like, also those of the sound, come along.
         overwrite: whether an existing file may be replaced.
         on_frame: called after each frame with the number of frames so far.
         notes: one sentence is appended for each thing that was changed, dropped or guessed.
@@ -110,7 +98,10 @@ def transform_video(
     say = note_in(notes, source)
     with opened(source) as container:
         reader = Reader(container, source, say)
-        with written_whole(target, overwrite=overwrite) as temporary, _Writer(temporary, target, reader, say) as writer:
+        with (
+            written_whole(target, overwrite=overwrite) as temporary,
+            _Writer(temporary, target, reader, say, metadata=metadata) as writer,
+        ):
             finished = True
             try:
                 for number, moment in enumerate(reader.frames(), 1):
@@ -129,8 +120,9 @@ class _Writer:
     writing, and frames are encoded while the next ones are changed; one waits at most.
     """
 
-    def __init__(self, path: Path, target: Path, reader: Reader, say: Say) -> None:
+    def __init__(self, path: Path, target: Path, reader: Reader, say: Say, *, metadata: bool) -> None:
         self._path, self._target, self._reader, self._say = path, target, reader, say
+        self._metadata = metadata
         self._kind = TARGETS[target.suffix.lower()]
         self._worker = ThreadPoolExecutor(1, "film")
         self._pending: Future[None] | None = None
@@ -150,7 +142,10 @@ class _Writer:
         """Writes a frame, soon; raises what went wrong with the one before."""
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
             raise ValueError(f"expected a changed frame [H, W, 3] of uint8, got {picture.dtype} {list(picture.shape)}")
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")  # a copy
+        height, width = picture.shape[:2]
+        if (height % 2 or width % 2) and self._pending is None:
+            self._say(f"{width}x{height} is odd, and players want even sides: its last row or column is repeated")
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(even(picture)), format="rgb24")  # a copy
         self._wait()
         aspect = self._reader.aspect(moment.frame)
         self._pending = self._worker.submit(self._write, frame, moment.start, moment.duration, aspect)
@@ -183,7 +178,7 @@ class _Writer:
             stream = self._stream
             if (frame.width, frame.height) != self._size:
                 self._say(f"its frames change size: all are scaled to {stream.width}x{stream.height}")
-            converted = self._converter.to_yuv(frame, stream.width, stream.height, self._form)
+            converted = self._converter.to_yuv(frame, stream.width, stream.height, FORM)
             converted.time_base, converted.pts, converted.duration = self._reader.time_base, start, duration
             self._container.mux(stream.encode(converted))
             for track in self._tracks:
@@ -192,35 +187,37 @@ class _Writer:
 
     def _start(self, width: int, height: int, aspect: Fraction) -> None:
         kind, reader = self._kind, self._reader
-        if kind.encoder not in av.codecs_available:
-            raise OutputError(
-                f"{self._target}: PyAV has no encoder {kind.encoder} here", hint="Those from PyPI have it."
-            )
-        # The index first, so that browsers start at once; nothing random, so that the same frames give the same file.
-        options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if kind.container in ("mp4", "mov") else {})
-        self._container = container = av.open(self._path, "w", format=kind.container, container_options=options)
+        check_encoder(kind.encoder, self._target)
+        self._container = container = av.open(
+            self._path, "w", format=kind.container, container_options=container_options(kind.container)
+        )
         rate = reader.rate.limit_denominator(100_000)
-        self._stream = stream = cast(VideoStream, container.add_stream(kind.encoder, rate=rate, options=kind.options))
+        self._stream = stream = cast(VideoStream, container.add_stream(kind.encoder, rate=rate))
+        stream.time_base = reader.time_base
         self._size = width, height
         if kind.container == "webm" and aspect != 1:  # PyAV cannot tell the container, and VP9 does not hold it
-            width, height = (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+            if aspect > 1:
+                width = 2 * round(width * aspect / 2)
+            else:
+                height = 2 * round(height / aspect / 2)
             self._say(f"its pixels were not square: it is scaled to {width}x{height}")
-        self._form = "yuv420p"
-        if kind.encoder == "libx264" and (width % 2 or height % 2):
-            self._form = "yuv444p"
-            self._say(f"{width}x{height} is odd, so it is written in 4:4:4, which some players do not show")
-        stream.width, stream.height, stream.pix_fmt = width, height, self._form
-        stream.time_base = stream.codec_context.time_base = reader.time_base
-        stream.codec_context.sample_aspect_ratio = aspect
-        stream.thread_type = "FRAME"  # or x264 cuts frames into slices, one for each thread
         context = stream.codec_context
-        context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
-        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-        context.flags |= Flags.frame_duration  # or that of the last frame is lost
+        set_up(context, (height, width), kind.options, rate=rate, time_base=reader.time_base, aspect=aspect)
         for number in range(len(reader.container.streams.audio)):
             self._tracks.append(
-                Track(reader.path, number, container, encoder=kind.sound, offset=reader.offset, say=self._say)
+                Track(
+                    reader.path,
+                    number,
+                    container,
+                    encoder=kind.sound,
+                    offset=reader.offset,
+                    say=self._say,
+                    tags=("language", "title") if self._metadata else ("language",),
+                )
             )
+        if self._metadata:
+            told = reader.container.metadata
+            container.metadata.update({name: told[name] for name in TAGS if name in told})
         container.start_encoding()
 
     def _finish(self, finished: bool) -> None:

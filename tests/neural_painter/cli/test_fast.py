@@ -23,7 +23,7 @@ from tests.neural_painter.cli.test_commands import both, folder, listing, nothin
 from tests.neural_painter.one_thread import one_thread  # noqa: F401
 from tests.neural_painter.style.foreign_models import Johnson
 from tests.neural_painter.style.torch7_writer import torch7_bytes
-from tests.neural_painter.test_video import make, packets_of, pictures
+from tests.neural_painter.video.films import make, packets_of, pictures
 
 TIMES = [40 * k for k in range(6)]
 
@@ -91,8 +91,9 @@ FINE = {
     "film": ("cat.mp4", film(), {"cat-waves.mp4": (32, 24)}),
     "film's extension": ("cat.MKV mine.safetensors", film("cat.MKV"), {"cat-mine.MKV": (32, 24)}),
     "AVI cannot be written": ("cat.avi", film("cat.avi", codec="mpeg4"), {"cat-waves.mp4": (32, 24)}),
+    "film by content": ("cat", both(film(), lambda: Path("cat.mp4").rename("cat")), {"cat-waves.mp4": (32, 24)}),
     "film by long side": ("cat.mp4 --size 50 -o a.webm", film(), {"a.webm": (50, 38)}),
-    "film by both sides": ("cat.mp4 --size 51x38 -o a.mkv", film(), {"a.mkv": (51, 38)}),
+    "film by both sides": ("cat.mp4 --size 51x38 -o a.mkv", film(), {"a.mkv": (52, 38)}),
     "film over another": ("cat.mp4 -o a.mp4 --overwrite", both(film(), text("a.mp4")), {"a.mp4": (32, 24)}),
 }  # fmt: skip
 
@@ -116,9 +117,9 @@ def test_fine(words, prepare, expected, here, capsys):
 WRONG = {
     "missing": ("cat.png", nothing, 3, "cat.png: no such file"),
     "no picture": ("cat.png", text("cat.png", "<html>404"), 3, "cat.png: not a picture (found: text/html)"),
-    "no film": ("cat.mp4", text("cat.mp4", "<html>404"), 3, "cat.mp4: not a film (found: text/html)"),
+    "no film": ("cat.mp4", text("cat.mp4", "<html>404"), 3, "cat.mp4: not a picture (found: text/html)"),
     "missing film": ("cat.mp4", nothing, 3, "cat.mp4: no such file"),
-    "empty film": ("cat.mp4", text("cat.mp4", ""), 3, "cat.mp4: is empty, expected a film"),
+    "empty film": ("cat.mp4", text("cat.mp4", ""), 3, "cat.mp4: is empty, expected a picture"),
     "film without frames": ("cat.mkv", lambda: frameless("cat.mkv"), 3, "cat.mkv: "),
     "empty folder": ("in", folder("in"), 3, "in: holds no pictures"),
     "missing model": ("cat.png no.safetensors", picture(), 4, "no.safetensors: no such file"),
@@ -141,7 +142,7 @@ WRONG = {
     "film exists": ("cat.mp4 -o a.mp4", both(film(), text("a.mp4")), 5, "a.mp4: exists already"),
     "no folder": ("cat.png -o no/a.png", picture(), 5, "no/a.png: its folder does not exist"),
     "no folder for a film": ("cat.mp4 -o no/a.mp4", film(), 5, "no/a.mp4: its folder does not exist"),
-    "new folder stays away": ("cat.mp4 -o out/", text("cat.mp4"), 3, "cat.mp4: not a film"),
+    "new folder stays away": ("cat.mp4 -o out/", text("cat.mp4"), 3, "cat.mp4: not a picture"),
     "shape": ("cat.mp4 --size 50x50", film(), 2, "--size: 50x50 does not have the shape of cat.mp4 (32x24)"),
     "device": ("cat.png --device tpu", picture(), 2, "--device: invalid choice"),
 }  # fmt: skip
@@ -246,7 +247,7 @@ def test_a_film_keeps_its_sound(sound, here, capsys):
 def test_notes_about_a_film_are_said(here, capsys):
     film(frames=pictures(6, size=(25, 31)), form="yuv444p")()
     assert main(["fast", "cat.mp4"]) == 0
-    assert "cat.mp4: 31x25 is odd, so it is written in 4:4:4" in capsys.readouterr().err
+    assert "cat.mp4: 31x25 is odd, and players want even sides" in capsys.readouterr().err
 
 
 def raise_interrupt():
