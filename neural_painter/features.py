@@ -213,6 +213,9 @@ def load_features(source: str | Path = "vgg19", *, pooling: str = "max") -> Feat
         source: a safetensors file, or `vgg19` for torchvision's, which is downloaded once.
         pooling: as in `Features`.
 
+    Returns:
+        The network, on the CPU; it serves any number of pictures.
+
     Raises:
         FeaturesError: missing, damaged, of another network, or not to be downloaded.
     """

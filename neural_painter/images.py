@@ -234,6 +234,12 @@ def parse_colour(text: str) -> tuple[float, float, float]:
 def find_pictures(path: str | Path) -> list[Path]:
     """Lists the files of a folder that end in one of `EXTENSIONS`, sorted by name; not in subfolders, none hidden.
 
+    Args:
+        path: the folder.
+
+    Returns:
+        Their paths, each with `path` in front. They are not opened.
+
     Raises:
         InputError: the folder is missing, is a file or cannot be read.
     """

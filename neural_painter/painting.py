@@ -31,7 +31,7 @@ SCORE_SIDE = 512
 
 @dataclass(frozen=True)
 class Painting:
-    """A painting made of strokes.
+    """A painting made of strokes: what `paint` gives. `Painting(read_document(path))` is one that was kept.
 
     Attributes:
         document: strokes and all that is needed to render them again.
@@ -55,14 +55,27 @@ class Painting:
 
     @property
     def strokes(self) -> Strokes:
+        """The document's strokes, in painting order."""
         return self.document.strokes
 
     def render(self, size: int | tuple[int, int] | None = None) -> Array:
-        """The picture, `[H, W, 3]` float32 in [0, 1]; `size` as in `size_of`."""
+        """Paints the strokes with the ground-truth brush.
+
+        Args:
+            size: `(height, width)` or the long side, in pixels; the photo's own size where None.
+
+        Returns:
+            The picture, `[H, W, 3]` float32 in [0, 1].
+        """
         return render(self.document, size_of(self.document, size))
 
     def save(self, path: str | Path, size: int | tuple[int, int] | None = None, *, overwrite: bool = False) -> None:
         """Writes picture, SVG, animation or document, chosen by the extension.
+
+        Args:
+            path: the file; it appears whole or not at all.
+            size: as in `render`; a document has none.
+            overwrite: whether a file that exists may be replaced.
 
         Raises:
             UsageError: an extension that is not supported.

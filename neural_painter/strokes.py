@@ -199,6 +199,11 @@ def write_document(path: Path | str, document: StrokeDocument, overwrite: bool =
 
     JSON leaves out an unfinished painting's `state`.
 
+    Args:
+        path: the file; its end decides, `.npz` is the smallest.
+        document: the painting.
+        overwrite: whether a file that exists may be replaced.
+
     Raises:
         ValueError: the document does not hold what it should.
         UsageError: another extension, or too many strokes for JSON.
@@ -222,6 +227,12 @@ def write_document(path: Path | str, document: StrokeDocument, overwrite: bool =
 
 def read_document(path: Path | str) -> StrokeDocument:
     """Reads a document that `write_document` wrote, or that follows docs/stroke-document.md.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The document, every number checked. `Painting(document)` renders and saves it.
 
     Raises:
         UsageError: another extension than .json, .json.gz and .npz.

@@ -71,6 +71,7 @@ MAY_IMPORT = {
     "neural_painter.painting": (*BELOW_3, *LEVEL_3),
     "neural_painter": PACKAGES,
     "neural_painter.cli": PACKAGES,
+    "neural_painter.__main__": ("neural_painter.cli",),
     "paint": ("neural_painter.cli",),
     "train_renderer": ("neural_painter.cli",),
 }

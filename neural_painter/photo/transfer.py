@@ -120,6 +120,10 @@ def photo_transfer(
         on_step: called after every step.
         state: of an unfinished transfer of the same pictures and options, to go on from.
 
+    Returns:
+        The picture and how it came to be. After Ctrl-C (KeyboardInterrupt) it is the picture so far, `finished` is
+        False, and `state` goes on with it.
+
     Raises:
         ValueError: a picture is not `[H, W, 3]` of finite numbers in [0, 1].
         InputError: masks that do not fit their pictures or each other, or `init` of another shape than the content.

@@ -83,6 +83,9 @@ def load_model(source: str | Path | None = None, *, device: str = "auto") -> Sty
             its content decides. None: the style that comes with the project.
         device: auto, cpu or cuda.
 
+    Returns:
+        The model; called with a picture `[H, W, 3]` float32 in [0, 1], it gives one of the same size.
+
     Raises:
         ModelError: missing, damaged, or of a kind that this program cannot run.
         UsageError: the device is not there.

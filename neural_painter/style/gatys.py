@@ -31,7 +31,13 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class StyleProgress:
-    """How far it has come: long side of the present size, steps done and in all, loss."""
+    """How far a transfer has come; passed to the caller's callback after every step.
+
+    Attributes:
+        size: long side of the picture that is optimised, in pixels.
+        step, steps: done, and in all sizes together.
+        loss: of this step.
+    """
 
     size: int
     step: int
@@ -89,6 +95,10 @@ def style_picture(
         config: options; the defaults by default.
         features: from `load_features(..., pooling="average")`.
         on_step: called after every step.
+
+    Returns:
+        The picture and how it came to be. After Ctrl-C (KeyboardInterrupt) it is the picture so far, and `finished` is
+        False.
 
     Raises:
         ValueError: a picture is not `[H, W, 3]` of finite numbers in [0, 1].

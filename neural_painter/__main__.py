@@ -1,0 +1,8 @@
+"""`python -m neural_painter`: the same as `paint.py`, where the project is installed."""
+
+import sys
+
+from neural_painter.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
