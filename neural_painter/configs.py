@@ -16,6 +16,9 @@ from neural_painter.errors import UsageError
 
 DEVICES = ("auto", "cpu", "cuda")
 
+MOST_WEIGHT = 1e9
+"""Of a term of a loss: beyond, the other terms are lost in rounding, and squares of gradients leave float32."""
+
 
 class OptionError(UsageError):
     """A value of an option that is out of range.
@@ -53,10 +56,17 @@ def option(
 
 
 def check(config: Any) -> None:
-    """Raises OptionError for the first field of a config whose value is not what its `option` allows."""
+    """Holds every field of a frozen config to what its `option` allows; numbers become Python's own, as JSON takes.
+
+    Raises:
+        OptionError: for the first value that is not allowed.
+    """
     for one in fields(config):
         if "help" in one.metadata:
-            check_value(one.name, getattr(config, one.name), one.default, one.metadata)
+            value = getattr(config, one.name)
+            check_value(one.name, value, one.default, one.metadata)
+            if isinstance(one.default, bool | int | float):
+                object.__setattr__(config, one.name, type(one.default)(value))
 
 
 def check_value(name: str, value: Any, default: Any, metadata: Any) -> None:
@@ -66,7 +76,8 @@ def check_value(name: str, value: Any, default: Any, metadata: Any) -> None:
             raise OptionError(name, f"expected one of {', '.join(choices)}, got {value}", hint=nearest(value, choices))
         return
     if isinstance(default, bool):
-        expect(isinstance(value, bool), name, value, "true or false")
+        # NumPy's, which is not loaded for this, is no subclass of Python's.
+        expect(isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"), name, value, "true or false")
     elif isinstance(default, int):
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         expect(whole and _within(value, metadata["bounds"]), name, value, f"a whole number{_range(metadata['bounds'])}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_type_hints
 
 from neural_painter.cli.failures import program
+from neural_painter.configs import OptionError
 from neural_painter.errors import UsageError
 
 Colour = tuple[float, float, float]
@@ -85,8 +86,8 @@ def config_from(options: argparse.Namespace, config: type[Config], base: dict[st
     given = {name: getattr(options, name) for name in names if hasattr(options, name)}
     try:
         return config(**{**(base or {}), **given})
-    except UsageError as error:
-        raise UsageError(f"--{error}", hint=error.hint) from None
+    except OptionError as error:
+        raise UsageError(f"--{error.name.replace('_', '-')}: {error.message}", hint=error.hint) from None
 
 
 def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
-from numbers import Integral
-from typing import Any
+from dataclasses import dataclass
 
-from neural_painter.configs import expect, option
+from neural_painter.configs import DEVICES, MOST_WEIGHT, check, expect, option
 from renderers.brushes import names
 
 MOST_STROKES = 200_000
@@ -33,6 +31,18 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """How much work: factors on the iterations of the early stages and of the last, and on the canvas."""
+
+    early: float
+    late: float
+    canvas: float
+
+
+PRESETS = {"fast": Preset(0.5, 0.4, 0.8), "balanced": Preset(1.0, 1.0, 1.0), "best": Preset(1.6, 2.2, 1.25)}
+
+
+@dataclass(frozen=True)
 class PaintConfig:
     """Options of a painting.
 
@@ -40,34 +50,30 @@ class PaintConfig:
         UsageError: a value is out of range; the message says which and what was expected.
     """
 
-    brush: str = option("oil", f"what to paint with: {', '.join(names())}")
-    strokes: int = option(1000, "how many strokes")
-    preset: str = option("balanced", "how long to look for better strokes: fast, balanced or best")
-    seed: int = option(0, "chooses textures and breaks ties: same seed, same machine, same painting")
+    brush: str = option("oil", f"what to paint with: {', '.join(names())}", choices=names())
+    strokes: int = option(1000, "how many strokes", low=1, high=MOST_STROKES)
+    preset: str = option(
+        "balanced", "how long to look for better strokes: fast, balanced or best", choices=tuple(PRESETS)
+    )
+    seed: int = option(
+        0, "chooses textures and breaks ties: same seed, same machine, same painting", low=0, high=2**32 - 1
+    )
     canvas: tuple[float, float, float] = option((1.0, 1.0, 1.0), "colour of the bare canvas")
-    device: str = option("auto", "where to compute: auto, cpu or cuda")
-    transport: float = option(1.0, "weight of the optimal-transport loss, in the stages that have it")
-    transport_stages: str = option("off", "stages with the transport loss: off, coarse (all but the last) or all")
-    edges: float = option(0.3, "weight of edges against flat areas in the pixel loss")
+    device: str = option("auto", "where to compute: auto, cpu or cuda", choices=DEVICES)
+    transport: float = option(
+        1.0, "weight of the optimal-transport loss, in the stages that have it", low=0, high=MOST_WEIGHT
+    )
+    transport_stages: str = option(
+        "off",
+        "stages with the transport loss: off, coarse (all but the last) or all",
+        choices=("off", "coarse", "all"),
+    )
+    edges: float = option(0.3, "weight of edges against flat areas in the pixel loss", low=0, high=MOST_WEIGHT)
 
     def __post_init__(self) -> None:
-        expect(self.brush in names(), "brush", self.brush, f"one of {', '.join(names())}")
-        for name in ("strokes", "seed"):
-            expect(isinstance(getattr(self, name), Integral), name, getattr(self, name), "a whole number")
-        expect(1 <= self.strokes <= MOST_STROKES, "strokes", self.strokes, f"1 to {MOST_STROKES}")
-        expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
-        expect(0 <= self.seed < 2**32, "seed", self.seed, "0 to 4294967295")
-        expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
+        check(self)
         colour = len(self.canvas) == 3 and all(0 <= c <= 1 for c in self.canvas)
         expect(colour, "canvas", self.canvas, "three numbers of 0 to 1")
-        expect(math.isfinite(self.transport) and self.transport >= 0, "transport", self.transport, "a number >= 0")
-        expect(math.isfinite(self.edges) and self.edges >= 0, "edges", self.edges, "a number >= 0")
-        stages = ("off", "coarse", "all")
-        expect(self.transport_stages in stages, "transport-stages", self.transport_stages, ", ".join(stages))
-
-    def replace(self, **changes: Any) -> PaintConfig:
-        """A copy with some options changed."""
-        return replace(self, **changes)
 
 
 @dataclass(frozen=True)
@@ -78,35 +84,19 @@ class StrokeStyleConfig:
         UsageError: a value is out of range; the message says which and what was expected.
     """
 
-    style_weight: float = option(1.0, "how strong the style is against the photo")
-    style_mode: str = option("full", "what may change: color (the paint alone) or full (place and shape as well)")
-    style_scale: float = option(1.0, "size of the style against the painting: below 1 gives finer patterns")
-    style_steps: int = option(70, "optimiser steps")
+    style_weight: float = option(1.0, "how strong the style is against the photo", low=0, high=MOST_WEIGHT)
+    style_mode: str = option(
+        "full",
+        "what may change: color (the paint alone) or full (place and shape as well)",
+        choices=("color", "full"),
+    )
+    style_scale: float = option(
+        1.0, "size of the style against the painting: below 1 gives finer patterns", low=0.05, high=20
+    )
+    style_steps: int = option(70, "optimiser steps", low=1, high=100_000)
 
     def __post_init__(self) -> None:
-        weight = self.style_weight
-        expect(math.isfinite(weight) and weight >= 0, "style-weight", weight, "a number >= 0")
-        expect(self.style_mode in ("color", "full"), "style-mode", self.style_mode, "color or full")
-        expect(0.05 <= self.style_scale <= 20, "style-scale", self.style_scale, "0.05 to 20")
-        expect(isinstance(self.style_steps, Integral), "style-steps", self.style_steps, "a whole number")
-        expect(1 <= self.style_steps <= 100_000, "style-steps", self.style_steps, "1 to 100000")
-
-
-def help_of(name: str) -> str:
-    """The help text of an option."""
-    return str(next(f.metadata["help"] for f in fields(PaintConfig) if f.name == name))
-
-
-@dataclass(frozen=True)
-class Preset:
-    """How much work: factors on the iterations of the early stages and of the last, and on the canvas."""
-
-    early: float
-    late: float
-    canvas: float
-
-
-PRESETS = {"fast": Preset(0.5, 0.4, 0.8), "balanced": Preset(1.0, 1.0, 1.0), "best": Preset(1.6, 2.2, 1.25)}
+        check(self)
 
 
 def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:

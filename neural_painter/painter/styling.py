@@ -109,7 +109,7 @@ class Styler:
         self.start, self.style, self.done, self.recovered = strokes, style, done, 0
         style.features.to(device)
         height, width = goal.shape[:2]
-        stage = plan(config.replace(strokes=max(len(strokes), 1)), min(height, width) / max(height, width))[-1]
+        stage = plan(replace(config, strokes=max(len(strokes), 1)), min(height, width) / max(height, width))[-1]
         side = min(MOST_SIDE, max(LEAST_SIDE, 16 * round(CANVAS * stage.canvas / 16)))
         self.size = fit_long_side(height, width, side)
         recoloured, affine = recolour(np.clip(resize(goal, size=self.size), 0, 1), style.picture)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any
 
-from neural_painter.configs import expect, option
+from neural_painter.configs import DEVICES, MOST_WEIGHT, check, expect, option
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,6 @@ PRESETS = {
     ),
 }
 
-STAGES = ("both", "style", "photorealism")
-
 
 @dataclass(frozen=True)
 class PhotoConfig:
@@ -64,51 +60,44 @@ class PhotoConfig:
         "balanced",
         "balanced; fast: colours of each segment only, closed form; best: larger and longer; torch, tf: settings of "
         "the published codes",
+        choices=tuple(PRESETS),
     )
     stages: str = option(
         "both",
         "both: style, then photorealism (option 2 of the published port); style: segmented style transfer alone "
         "(option 0); photorealism: with the matting Laplacian from the start (option 1)",
+        choices=("both", "style", "photorealism"),
     )
-    optimizer: str = option("lbfgs", "lbfgs (strong Wolfe line search) or adam")
-    iterations: int = option(0, "iterations of each stage; 0: as the preset has it")
-    content_weight: float = option(1.0, "weight of the content")
-    style_weight: float = option(30.0, "weight of the style")
-    color_weight: float = option(50.0, "weight of each segment's mean colour and spread")
+    optimizer: str = option("lbfgs", "lbfgs (strong Wolfe line search) or adam", choices=("lbfgs", "adam"))
+    iterations: int = option(0, "iterations of each stage; 0: as the preset has it", low=0, high=100_000)
+    content_weight: float = option(1.0, "weight of the content", low=0, high=MOST_WEIGHT)
+    style_weight: float = option(30.0, "weight of the style", low=0, high=MOST_WEIGHT)
+    color_weight: float = option(50.0, "weight of each segment's mean colour and spread", low=0, high=MOST_WEIGHT)
     photorealism_weight: float = option(
-        -1.0, "weight of what keeps it a photo, the matting Laplacian; negative: as the preset has it"
+        -1.0,
+        "weight of what keeps it a photo, the matting Laplacian; negative: as the preset has it",
+        high=MOST_WEIGHT,
     )
-    smoothness_weight: float = option(1e-3, "weight against noise, total variation")
+    smoothness_weight: float = option(1e-3, "weight against noise, total variation", low=0, high=MOST_WEIGHT)
     working_size: int = option(
-        0, "long side in pixels of the picture that is optimised, up to the photo's own; 0: as the preset has it"
+        0,
+        "long side in pixels of the picture that is optimised, up to the photo's own; 0: as the preset has it",
+        low=0,
+        high=20_000,
     )
-    smoothing: str = option("auto", "local-affine smoothing: exact, guided, none, or auto: as the preset has it")
+    smoothing: str = option(
+        "auto",
+        "local-affine smoothing: exact, guided, none, or auto: as the preset has it",
+        choices=("auto", "exact", "guided", "none"),
+    )
     refine: bool = option(False, "give back the photo's finest detail, which smoothing takes away")
-    device: str = option("auto", "where to compute: auto, cpu or cuda")
-    seed: int = option(0, "of noise and of automatic masks")
+    device: str = option("auto", "where to compute: auto, cpu or cuda", choices=DEVICES)
+    seed: int = option(0, "of noise and of automatic masks", low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
-        expect(self.preset in PRESETS, "preset", self.preset, f"one of {', '.join(PRESETS)}")
-        expect(self.stages in STAGES, "stages", self.stages, f"one of {', '.join(STAGES)}")
-        expect(self.optimizer in ("lbfgs", "adam"), "optimizer", self.optimizer, "lbfgs or adam")
-        for name in ("iterations", "working_size", "seed"):
-            value = getattr(self, name)
-            expect(isinstance(value, Integral), name.replace("_", "-"), value, "a whole number")
-        expect(0 <= self.iterations <= 100_000, "iterations", self.iterations, "0 to 100000")
-        for name in ("content_weight", "style_weight", "color_weight", "smoothness_weight"):
-            value = getattr(self, name)
-            expect(math.isfinite(value) and value >= 0, name.replace("_", "-"), value, "a number >= 0")
-        expect(math.isfinite(self.photorealism_weight), "photorealism-weight", self.photorealism_weight, "a number")
-        size = self.working_size
-        expect(size == 0 or 16 <= size <= 20_000, "working-size", size, "0, or 16 to 20000")
-        ways = ("auto", "exact", "guided", "none")
-        expect(self.smoothing in ways, "smoothing", self.smoothing, f"one of {', '.join(ways)}")
-        expect(self.device in ("auto", "cpu", "cuda"), "device", self.device, "auto, cpu or cuda")
-        expect(0 <= self.seed < 2**31, "seed", self.seed, "0 to 2147483647")
-
-    def replace(self, **changes: Any) -> PhotoConfig:
-        """A copy with some options changed."""
-        return replace(self, **changes)
+        check(self)
+        small = 0 < self.working_size < 16
+        expect(not small, "working_size", self.working_size, "0, or a whole number from 16 to 20000")
 
     def settings(self) -> Preset:
         """The preset, with what the options say put in its place."""

@@ -80,7 +80,7 @@ def test_same_seed_same_strokes_to_the_byte(painting, still):
 
 @pytest.mark.usefixtures("brief")
 def test_another_seed_paints_other_strokes(still):
-    zero, one = (paint(still, CONFIG.replace(seed=seed)).strokes for seed in (0, 1))
+    zero, one = (paint(still, replace(CONFIG, seed=seed)).strokes for seed in (0, 1))
     assert zero != one
 
 
@@ -88,18 +88,18 @@ def test_another_seed_paints_other_strokes(still):
 def test_each_brush_paints(name, still, painting):
     if not (folder() / f"{name}.json").exists():
         pytest.skip(f"no weights of {name} yet")
-    result = painting if name == CONFIG.brush else paint(still, CONFIG.replace(brush=name))
+    result = painting if name == CONFIG.brush else paint(still, replace(CONFIG, brush=name))
     result.strokes.check(result.document.find_brush())
     assert len(result.strokes) == CONFIG.strokes
     assert result.psnr > FLOORS.get(name, 20)
 
 
 def test_more_strokes_paint_better(painting, still):
-    assert paint(still, CONFIG.replace(strokes=20)).psnr < painting.psnr - 3  # measured: 6.8 dB
+    assert paint(still, replace(CONFIG, strokes=20)).psnr < painting.psnr - 3  # measured: 6.8 dB
 
 
 def test_bytes_are_a_picture(still):
-    config = CONFIG.replace(strokes=5)
+    config = replace(CONFIG, strokes=5)
     as_bytes = np.round(still * 255).astype(np.uint8)
     assert paint(as_bytes, config).strokes == paint(as_bytes.astype(np.float32) / 255, config).strokes
 
@@ -119,7 +119,7 @@ def test_the_picture_is_left_as_it_is(still):
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 300), (300, 1), (17, 64)])
 def test_pictures_of_any_size(size, strokes):
     seen = []
-    result = paint(still_life(*size), CONFIG.replace(strokes=strokes), on_step=seen.append)
+    result = paint(still_life(*size), replace(CONFIG, strokes=strokes), on_step=seen.append)
     assert result.finished
     assert result.recovered == 0
     assert len(result.strokes) == strokes
@@ -131,7 +131,7 @@ def test_pictures_of_any_size(size, strokes):
 
 @pytest.mark.parametrize("colour", [(0.0, 0.0, 0.0), (0.5, 0.4, 0.6), (1.0, 1.0, 1.0)])
 def test_pictures_of_one_colour(colour):
-    result = paint(blank(30, 40, colour), CONFIG.replace(strokes=30))
+    result = paint(blank(30, 40, colour), replace(CONFIG, strokes=30))
     assert result.recovered == 0
     assert result.psnr > 22  # bristles show; measured: 38, 35, 32
 
@@ -170,7 +170,7 @@ def boxes(strokes, size, grow):
 @pytest.mark.usefixtures("brief")
 def test_the_canvas_stays_bare_where_nothing_is_painted():
     colour = (0.2, 0.55, 0.4)
-    result = paint(still_life(96, 96), CONFIG.replace(strokes=1, canvas=colour))
+    result = paint(still_life(96, 96), replace(CONFIG, strokes=1, canvas=colour))
     bare = ~boxes(result.strokes, (96, 96), 1)
     assert 0.2 < bare.mean() < 0.95
     np.testing.assert_array_equal(result.render()[bare], np.broadcast_to(np.float32(colour), (bare.sum(), 3)))
@@ -178,7 +178,7 @@ def test_the_canvas_stays_bare_where_nothing_is_painted():
 
 def test_the_canvas_can_have_any_colour(still, painting):
     """Oil covers, so it hardly matters which: the canvas shows nowhere."""
-    dark = paint(still, CONFIG.replace(canvas=(0.05, 0.1, 0.1)))
+    dark = paint(still, replace(CONFIG, canvas=(0.05, 0.1, 0.1)))
     assert dark.document.canvas == (0.05, 0.1, 0.1)
     assert abs(dark.psnr - painting.psnr) < 0.3  # measured: 0.0001
 
@@ -190,7 +190,7 @@ def test_brushes_that_cover_leave_no_canvas_bare(name):
         pytest.skip(f"no weights of {name} yet")
     white = blank(60, 80)
     white[20:40, 30:50] = (0.1, 0.2, 0.6)
-    strokes = paint(white, CONFIG.replace(brush=name, strokes=60)).document
+    strokes = paint(white, replace(CONFIG, brush=name, strokes=60)).document
     over = {tone: render(replace(strokes, canvas=(tone,) * 3), (60, 80)) for tone in (0.0, 1.0)}
     shows = np.abs(over[1.0] - over[0.0]).mean(axis=2)  # the transmittance of all strokes together
     assert shows.mean() < 0.01  # measured: 0.0002 with oil
@@ -247,7 +247,7 @@ def unfinished(still):
 def test_going_on_with_other_options_is_refused(changes, unfinished, still):
     ((option, value),) = changes.items()
     with pytest.raises(InputError, match=f"was painted with {option} ") as caught:
-        paint(still, CONFIG.replace(**changes), resume=unfinished)
+        paint(still, replace(CONFIG, **changes), resume=unfinished)
     assert str(list(value) if isinstance(value, tuple) else value) in str(caught.value)
 
 
@@ -268,7 +268,7 @@ def test_going_on_with_a_finished_painting_is_refused(painting, still):
 
 
 def test_going_on_on_another_device_is_allowed(unfinished, still):
-    assert paint(still, CONFIG.replace(device="auto"), resume=unfinished, on_step=stop_at(4)).strokes
+    assert paint(still, replace(CONFIG, device="auto"), resume=unfinished, on_step=stop_at(4)).strokes
 
 
 @pytest.mark.parametrize(

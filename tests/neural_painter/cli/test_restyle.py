@@ -110,13 +110,21 @@ def test_painted_in_a_style(folder, capsys):
         (["restyle", "cat.npz", *STYLED, "-o", "night.png", "--overwrite"], 2, "would replace an input"),
         (["restyle", "cat.npz", *STYLED, "-o", "cat.xyz"], 2, "cat.xyz"),
         (["restyle", "cat.npz", *STYLED, "--style-mode", "paint"], 2, "--style-mode: expected color or full"),
-        (["restyle", "cat.npz", *STYLED, "--style-steps", "0"], 2, "--style-steps: expected 1 to 100000, got 0"),
-        (["restyle", "cat.npz", *STYLED, "--style-weight", "-2"], 2, "--style-weight: expected a number >= 0"),
+        (
+            ["restyle", "cat.npz", *STYLED, "--style-steps", "0"],
+            2,
+            "--style-steps: expected a whole number from 1 to 100000, got 0",
+        ),
+        (
+            ["restyle", "cat.npz", *STYLED, "--style-weight", "-2"],
+            2,
+            "--style-weight: expected a number from 0 to 1000000000",
+        ),
         (["cat.png", "--style-weight", "2"], 2, "--style-weight: no style to be painted in"),
         (["cat.png", "--features", "tiny.safetensors"], 2, "--features: no style to be painted in"),
         (["cat.png", *STYLED, "--style", "none.png"], 3, "none.png: no such file"),
         (["cat.png", *STYLED, "-o", "night.png", "--overwrite"], 2, "would replace an input"),
-        (["cat.png", *STYLED, "--style-scale", "0"], 2, "--style-scale: expected 0.05 to 20"),
+        (["cat.png", *STYLED, "--style-scale", "0"], 2, "--style-scale: expected a number from 0.05 to 20"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(words, status, sentence, folder, capsys):

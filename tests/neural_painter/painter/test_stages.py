@@ -1,5 +1,7 @@
 """Stage by stage: progress, interrupts at any point, losses that are not finite."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,7 @@ def painter(config=CONFIG, size=(48, 64), **options):
 @pytest.mark.parametrize("strokes", [1, 5, 60, 300])
 def test_progress_goes_from_nothing_to_all(strokes):
     seen = []
-    config = CONFIG.replace(strokes=strokes)
+    config = replace(CONFIG, strokes=strokes)
     result = painter(config, on_step=seen.append).run()
     planned = plan(config, 0.75)
     assert [p.step for p in seen] == list(range(1, sum(s.iterations for s in planned) + 1))
@@ -139,7 +141,7 @@ def failing(monkeypatch, is_bad):
 def test_a_loss_that_never_recovers_is_an_error(monkeypatch):
     failing(monkeypatch, lambda call: call > 10)
     steps = []
-    running = painter(CONFIG.replace(preset="balanced"), on_step=steps.append)
+    running = painter(replace(CONFIG, preset="balanced"), on_step=steps.append)
     with pytest.raises(NumericalError, match="stopped being finite in stage 1 and did not recover"):
         running.run()
     assert len(steps) >= 15  # a few failures are forgiven
@@ -164,7 +166,7 @@ def test_hidden_strokes_are_wiped_off_and_seeded_anew(monkeypatch):
     kept = []
     keep = stages.keep
     monkeypatch.setattr(stages, "keep", lambda strokes, seen: kept.append(int((~seen).sum())) or keep(strokes, seen))
-    assert len(painter(CONFIG.replace(strokes=200)).run().strokes) == 200
+    assert len(painter(replace(CONFIG, strokes=200)).run().strokes) == 200
     assert sum(kept) > 0
 
 

@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -109,12 +109,12 @@ def test_other_pictures_are_refused(path):
 def test_other_options_are_refused_by_name(changes, message, path):
     write_state(path, PhotoState(0, 1, picture()), CONFIG, "us", overwrite=False)
     with pytest.raises(InputError, match=message):
-        read_state(path, CONFIG.replace(**changes), "us", SIZE)
+        read_state(path, replace(CONFIG, **changes), "us", SIZE)
 
 
 def test_another_device_may_go_on(path):
     write_state(path, PhotoState(0, 1, picture()), CONFIG, "us", overwrite=False)
-    assert read_state(path, CONFIG.replace(device="cpu"), "us", SIZE).step == 1
+    assert read_state(path, replace(CONFIG, device="cpu"), "us", SIZE).step == 1
 
 
 @pytest.mark.parametrize(

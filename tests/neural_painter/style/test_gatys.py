@@ -1,11 +1,13 @@
 """Artistic style transfer, with a small network of random weights."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from neural_painter.configs import OptionError
 from neural_painter.errors import NumericalError, UsageError
 from neural_painter.style import gatys
 from neural_painter.style.config import StyleConfig
@@ -16,25 +18,24 @@ from tests.neural_painter.photo.samples import day, night
 CONFIG = StyleConfig(iterations=6, first_size=28, smoothness_weight=0.0, device="cpu")
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "expected"),
-    [
-        ("content_weight", -1.0, "a number >= 0"),
-        ("style_weight", float("nan"), "a number >= 0"),
-        ("optimizer", "sgd", "lbfgs or adam"),
-        ("init", "black", "content, noise or grey"),
-        ("iterations", 0, "1 to 100000"),
-        ("iterations", 2.5, "a whole number"),
-        ("first_size", 8, "16 to 20000"),
-        ("style_scale", 0.0, "0.05 to 20"),
-        ("tile", 64, "128 to 20000"),
-        ("device", "gpu", "auto, cpu or cuda"),
-        ("seed", -1, "0 to 2147483647"),
-    ],
-)
-def test_wrong_values_are_refused_by_name(option, value, expected):
-    with pytest.raises(UsageError, match=f"^{option.replace('_', '-')}: expected {expected}"):
-        StyleConfig(**{option: value})
+def test_wrong_values_are_refused_by_name():
+    for option, value, expected in (
+        ("content_weight", -1.0, "a number from 0 to 1000000000"),
+        ("style_weight", float("nan"), "a number from 0 to 1000000000"),
+        ("smoothness_weight", 1e30, "a number from 0 to 1000000000"),
+        ("optimizer", "sgd", "one of adam, lbfgs"),
+        ("init", "black", "one of content, noise, grey"),
+        ("iterations", 0, "a whole number from 1 to 100000"),
+        ("iterations", 2.5, "a whole number from 1 to 100000"),
+        ("first_size", 8, "a whole number from 16 to 20000"),
+        ("style_scale", 0.0, "a number from 0.05 to 20"),
+        ("tile", 64, "a whole number from 128 to 20000"),
+        ("device", "gpu", "one of auto, cpu, cuda"),
+        ("seed", -1, "a whole number from 0 to 2147483647"),
+    ):
+        with pytest.raises(OptionError) as caught:
+            StyleConfig(**{option: value})
+        assert str(caught.value) == f"{option}: expected {expected}, got {value}"
 
 
 @pytest.mark.parametrize("size", [(40, 56), (56, 40), (1, 1), (3, 300)])
@@ -50,7 +51,7 @@ def test_sizes_grow_by_the_square_root_of_two_up_to_the_content(size):
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 @pytest.mark.parametrize("init", ["content", "noise", "grey"])
 def test_the_loss_falls(optimizer, init, features):
-    config = CONFIG.replace(optimizer=optimizer, init=init, first_size=56, iterations=4)
+    config = replace(CONFIG, optimizer=optimizer, init=init, first_size=56, iterations=4)
     losses = []
     result = style_picture(day(), [night()], config=config, features=features, on_step=lambda p: losses.append(p.loss))
     assert result.picture.shape == day().shape
@@ -79,15 +80,15 @@ def test_the_style_counts(features):
 
 
 def test_the_same_call_gives_the_same_picture(features):
-    config = CONFIG.replace(init="noise")
+    config = replace(CONFIG, init="noise")
     first, second = (style_picture(day(), [night()], config=config, features=features).picture for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    other = style_picture(day(), [night()], config=config.replace(seed=1), features=features).picture
+    other = style_picture(day(), [night()], config=replace(config, seed=1), features=features).picture
     assert np.abs(other - first).mean() > 1e-3
 
 
 def test_original_colours_keep_the_content_s(features):
-    result = style_picture(day(), [night()], config=CONFIG.replace(original_colors=True), features=features).picture
+    result = style_picture(day(), [night()], config=replace(CONFIG, original_colors=True), features=features).picture
     plain = style_picture(day(), [night()], config=CONFIG, features=features).picture
     np.testing.assert_array_equal(with_colors_of(day(), plain), result)
     hue = lambda p: p - p.mean(2, keepdims=True)  # noqa: E731
@@ -106,10 +107,10 @@ def test_pictures_of_any_size(size, optimizer, features):
 
 def test_tiles_leave_no_seam(features):
     """Of a picture in three tiles against one in a piece; measured: 9e-7."""
-    config = CONFIG.replace(optimizer="lbfgs", iterations=2, first_size=220, smoothness_weight=2.0)
+    config = replace(CONFIG, optimizer="lbfgs", iterations=2, first_size=220, smoothness_weight=2.0)
     content = day(40, 300)
     tiled, whole = (
-        style_picture(content, [night()], config=config.replace(tile=tile), features=features).picture
+        style_picture(content, [night()], config=replace(config, tile=tile), features=features).picture
         for tile in (128, 512)
     )
     assert np.abs(whole - content).mean() > 0.02
@@ -122,7 +123,7 @@ def test_after_ctrl_c_the_picture_so_far_is_kept(optimizer, features):
         if progress.step == 5:
             raise KeyboardInterrupt
 
-    config = CONFIG.replace(optimizer=optimizer)
+    config = replace(CONFIG, optimizer=optimizer)
     result = style_picture(day(), [night()], config=config, features=features, on_step=stop)
     assert not result.finished
     assert result.picture.shape == day().shape
@@ -150,7 +151,7 @@ def test_a_loss_that_does_not_recover_is_an_error(optimizer, features, monkeypat
         return torch.tensor(float("nan")), torch.zeros_like(picture), {}
 
     monkeypatch.setattr(gatys.TiledLoss, "__call__", never)
-    config = CONFIG.replace(iterations=FAILURES + 1, optimizer=optimizer)
+    config = replace(CONFIG, iterations=FAILURES + 1, optimizer=optimizer)
     with pytest.raises(NumericalError, match="stopped being finite at 28 pixels"):
         style_picture(day(), [night()], config=config, features=features)
 
@@ -182,7 +183,7 @@ def test_what_is_no_picture_is_refused_by_name(name, array, message, features):
 
 def test_pictures_of_bytes_are_taken_as_well(features):
     content, style = (np.round(255 * picture).astype(np.uint8) for picture in (day(), night()))
-    config = CONFIG.replace(iterations=1)
+    config = replace(CONFIG, iterations=1)
     found = style_picture(content, [style], config=config, features=features).picture
     floats = (picture.astype(np.float32) / 255 for picture in (content, style))
     expected = style_picture(next(floats), [next(floats)], config=config, features=features).picture
