@@ -82,6 +82,8 @@ LIGHT = {
     "neural_painter.cli",
     "neural_painter.configs",
     "neural_painter.errors",
+    "neural_painter.export",
+    "neural_painter.export.wishes",
     "neural_painter.files",
     "neural_painter.painter.config",
     "neural_painter.photo.config",

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar, get_type_hints
 from neural_painter.cli.failures import program
 from neural_painter.configs import OptionError
 from neural_painter.errors import UsageError
+from neural_painter.export.wishes import DURATION, FPS, HOLD
 
 Colour = tuple[float, float, float]
 Config = TypeVar("Config")
@@ -21,8 +22,8 @@ LONGEST_SIDE = 20_000
 LONGEST_NAME = 100
 """Letters of the name of a style."""
 
-ANIMATION = {"duration": 10.0, "fps": 30.0, "hold": 2.0}
-"""Defaults of `export.save`, shown in help texts; a test compares them."""
+ANIMATION = {"duration": DURATION, "fps": FPS, "hold": HOLD}
+"""Defaults of `export.save`, shown in help texts."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -86,7 +86,7 @@ def check_animations(jobs: Iterable[tuple[Path, tuple[Path, ...]]], animation: d
         raise UsageError(f"--{next(iter(animation))}: no output is an animation", hint="Try -o painting.mp4")
     if not animation:
         return
-    from neural_painter.export.animation import check_timing
+    from neural_painter.export.wishes import check_timing
 
     for path in films:
         check_timing(path, **animation)

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neural_painter.errors import UsageError
+from neural_painter.export.wishes import DURATION, FPS, HOLD, Wishes
 from neural_painter.files import check_output
 
 if TYPE_CHECKING:
     from neural_painter.strokes import StrokeDocument
 
-SUPPORTED = {
-    ".png": "picture",
-    ".jpg": "picture",
-    ".jpeg": "picture",
-    ".webp": "picture",
-    ".tif": "picture",
-    ".tiff": "picture",
-    ".svg": "vector graphics",
-    ".mp4": "animation",
-    ".gif": "animation",
-    ".anim.webp": "animation",
-    ".json": "stroke document",
-    ".json.gz": "stroke document",
-    ".npz": "stroke document",
+EXPORTERS = {
+    ".png": ("picture", "picture"),
+    ".jpg": ("picture", "picture"),
+    ".jpeg": ("picture", "picture"),
+    ".webp": ("picture", "picture"),
+    ".tif": ("picture", "picture"),
+    ".tiff": ("picture", "picture"),
+    ".svg": ("vector graphics", "svg"),
+    ".mp4": ("animation", "animation"),
+    ".gif": ("animation", "animation"),
+    ".anim.webp": ("animation", "animation"),
+    ".json": ("stroke document", "document"),
+    ".json.gz": ("stroke document", "document"),
+    ".npz": ("stroke document", "document"),
 }
-"""What a file name's end asks for. A .webp is a still picture, an animation where its name ends in .anim.webp."""
+"""What a file name's end asks for, and the module here whose `export(path, document, wishes)` writes it. Modules are
+loaded when they are wanted, so that names can be checked without waiting for numba.
+
+A .webp is a still picture, an animation where its name ends in .anim.webp."""
+
+SUPPORTED = {end: kind for end, (kind, _) in EXPORTERS.items()}
+"""What a file name's end asks for."""
 
 
 def kind(path: Path | str) -> str:
     """What SUPPORTED says of the file name's end; raises UsageError, naming all of them, where it says nothing."""
+    return SUPPORTED[_end(path)]
+
+
+def _end(path: Path | str) -> str:
     name = Path(path).name.lower()
-    for end in sorted(SUPPORTED, key=len, reverse=True):
+    for end in sorted(EXPORTERS, key=len, reverse=True):
         if name.endswith(end) and name != end:
-            return SUPPORTED[end]
-    raise UsageError(f"{path}: unknown kind of file", hint=f"Supported: {', '.join(SUPPORTED)}")
+            return end
+    raise UsageError(f"{path}: unknown kind of file", hint=f"Supported: {', '.join(EXPORTERS)}")
 
 
 def save(
@@ -43,10 +55,11 @@ def save(
     document: StrokeDocument,
     size: tuple[int, int] | None = None,
     *,
-    duration: float = 10.0,
-    fps: float = 30.0,
-    hold: float = 2.0,
+    duration: float = DURATION,
+    fps: float = FPS,
+    hold: float = HOLD,
     overwrite: bool = True,
+    metadata: Any = None,
 ) -> None:
     """Writes a painting as a picture, vector graphics, animation or stroke document, as the file name asks.
 
@@ -58,27 +71,14 @@ def save(
         fps: frames a second in an animation.
         hold: seconds for which an animation shows the finished painting.
         overwrite: whether a file that exists may be replaced.
+        metadata: what a picture tells besides its pixels; left out elsewhere.
 
     Raises:
         UsageError: an end that is not supported, or a number out of its range.
         OutputError: the file exists and `overwrite` is false, or cannot be written.
     """
-    # Loaded here, so that the command line can check names without waiting for numba and torch.
-    from neural_painter.export.animation import write_animation
-    from neural_painter.export.raster import render
-    from neural_painter.export.svg import write_svg
-    from neural_painter.images import write_image
-    from neural_painter.strokes import write_document
-
     path = Path(path)
-    what = kind(path)
+    _, module = EXPORTERS[_end(path)]
     check_output(path, overwrite=overwrite)
-    size = size or document.size
-    if what == "picture":
-        write_image(path, render(document, size), overwrite=overwrite)
-    elif what == "vector graphics":
-        write_svg(path, document, size, overwrite=overwrite)
-    elif what == "animation":
-        write_animation(path, document, size, duration=duration, fps=fps, hold=hold, overwrite=overwrite)
-    else:
-        write_document(path, document, overwrite=overwrite)
+    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata)
+    import_module(f"{__name__}.{module}").export(path, document, wishes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numba import njit, types
 
 from neural_painter.compositing.constants import MIN_HALF, TILE
 from neural_painter.compositing.tiles import tile_lists
+from neural_painter.images import to_uint8
 from neural_painter.strokes import StrokeDocument, Strokes
 from neural_painter.threads import in_shares
 from renderers.brush import POINT_TYPE, Brush
@@ -16,29 +18,43 @@ from renderers.brushes import brush as find_brush
 
 Array = np.ndarray
 
+BAND_PIXELS = 1 << 21
+"""Of which floats are held at a time where bytes are wanted."""
+
 _f2, _f3 = types.Array(types.float32, 2, "C"), types.Array(types.float32, 3, "C")
 _i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
 
 
 @njit(
     types.void(
-        POINT_TYPE, _f2, _f2, _f2, types.Array(types.uint32, 1, "C"), _i2, _i2, _i1, _f3, types.int64, types.int64
+        POINT_TYPE,
+        _f2,
+        _f2,
+        _f2,
+        types.Array(types.uint32, 1, "C"),
+        _i2,
+        _i2,
+        _i1,
+        _f3,
+        types.int64,
+        types.float64,
+        types.int64,
+        types.int64,
     ),
     cache=True,
     nogil=True,
     error_model="numpy",
     fastmath={"contract", "arcp", "nsz"},
 )
-def _paint(point, placement, shape, paint, seeds, counts, starts, members, canvas, share, shares):  # type: ignore[no-untyped-def]
-    """Front to back in each pixel, so that what is covered is never drawn."""
+def _paint(point, placement, shape, paint, seeds, counts, starts, members, canvas, top, pixel, share, shares):  # type: ignore[no-untyped-def]
+    """Front to back in each pixel, so that what is covered is never drawn; `canvas` is a band that begins at `top`."""
     height, width, _ = canvas.shape
-    pixel = 1.0 / max(height, width)
     columns = counts.shape[1]
     for tile in range(share, counts.size, shares):
         tile_row, tile_column = tile // columns, tile % columns
         count, start = counts[tile_row, tile_column], starts[tile_row, tile_column]
         for py in range(tile_row * TILE, min((tile_row + 1) * TILE, height)):
-            y = (py + 0.5) * pixel
+            y = (top + py + 0.5) * pixel
             for px in range(tile_column * TILE, min((tile_column + 1) * TILE, width)):
                 x = (px + 0.5) * pixel
                 left = 1.0
@@ -68,6 +84,30 @@ def _paint(point, placement, shape, paint, seeds, counts, starts, members, canva
                 canvas[py, px, 2] = blue + left * canvas[py, px, 2]
 
 
+class _Painter:
+    """The strokes of a document, or some of them, ready to be painted at one size, on the whole canvas or a band of it.
+
+    Args:
+        brush: the ground-truth brush.
+        strokes: what to paint, in order.
+        shape: `[N, P]` full shapes, aspect first.
+        seeds: `[N]` texture seeds.
+        size: `(height, width)` of the whole canvas.
+    """
+
+    def __init__(self, brush: Brush, strokes: Strokes, shape: Array, seeds: Array, size: tuple[int, int]) -> None:
+        self._point, self._pixel = brush.point, 1.0 / max(size)
+        self._counts, self._starts, self._members = tile_lists(strokes.placement, size)
+        self._arrays = [np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)]
+        self._arrays.append(np.ascontiguousarray(seeds, np.uint32))
+
+    def paint(self, canvas: Array, top: int = 0) -> None:
+        """Paints over rows `top`, a multiple of TILE, and following: `[rows, W, 3]` float32, C-contiguous, in place."""
+        rows = slice(top // TILE, -(-(top + len(canvas)) // TILE))
+        lists = self._counts[rows], self._starts[rows], self._members
+        in_shares(_paint, self._point, *self._arrays, *lists, canvas, top, self._pixel)
+
+
 def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, canvas: Array) -> None:
     """Paints strokes over `canvas` `[H, W, 3]` float32, in place.
 
@@ -78,10 +118,7 @@ def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, ca
         seeds: `[N]` texture seeds.
         canvas: C-contiguous float32.
     """
-    size = canvas.shape[0], canvas.shape[1]
-    counts, starts, members = tile_lists(strokes.placement, size)
-    arrays = [np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)]
-    in_shares(_paint, brush.point, *arrays, np.ascontiguousarray(seeds, np.uint32), counts, starts, members, canvas)
+    _Painter(brush, strokes, shape, seeds, (canvas.shape[0], canvas.shape[1])).paint(canvas)
 
 
 def render(
@@ -105,17 +142,74 @@ def render(
         `[H, W, 3]` float32 in [0, 1]. The same document and size give the same bytes.
     """
     if canvas is None:
-        picture = np.empty((*size, 3), np.float32)
-        picture[:] = document.canvas
+        picture = _bare(document, size)
     else:
         if canvas.shape != (*size, 3):
             raise ValueError(f"expected a canvas {[*size, 3]}, got {list(canvas.shape)}")
         picture = np.array(canvas, np.float32, order="C")
-    brush = find_brush(document.brush)
-    part = slice(start, stop)
-    strokes = document.strokes
-    some = Strokes(strokes.placement[part], strokes.shape[part], strokes.paint[part])
-    if len(some):
-        shape, seeds = document.full_shape(brush)[part], document.texture_seeds()[part]
-        paint_strokes(brush, some, shape, seeds, picture)
+    painter = _painter(document, size, start, stop)
+    if painter:
+        painter.paint(picture)
     return np.clip(picture, 0, 1, out=picture)
+
+
+def render_bytes(document: StrokeDocument, size: tuple[int, int]) -> Array:
+    """The painting as `[H, W, 3]` uint8, the very bytes of `to_uint8(render(...))` in a quarter of its memory.
+
+    It is painted band by band, so that floats are only ever held of one band.
+    """
+    height, width = size
+    picture = np.empty((height, width, 3), np.uint8)
+    painter = _painter(document, size)
+    step = max(1, BAND_PIXELS // (width * TILE)) * TILE
+    for top in range(0, height, step):
+        band = _bare(document, (min(step, height - top), width))
+        if painter:
+            painter.paint(band, top)
+        picture[top : top + step] = to_uint8(band)
+    return picture
+
+
+def growing(document: StrokeDocument, size: tuple[int, int], stops: Iterable[int]) -> Iterator[Array]:
+    """The painting after each of `stops` strokes, which never become fewer: each paints only what is new.
+
+    Yields:
+        `[H, W, 3]` uint8; the very same array again where no stroke was due.
+    """
+    canvas, done = _bare(document, size), 0
+    picture = _bytes(canvas)
+    for stop in stops:
+        painter = _painter(document, size, done, stop)
+        if painter:
+            painter.paint(canvas)
+            np.clip(canvas, 0, 1, out=canvas)
+            picture = _bytes(canvas)
+        done = stop
+        yield picture
+
+
+def _bare(document: StrokeDocument, size: tuple[int, int]) -> Array:
+    picture = np.empty((*size, 3), np.float32)
+    picture[:] = document.canvas
+    return picture
+
+
+def _bytes(picture: Array) -> Array:
+    """`to_uint8`, whose floats are only ever held of one band."""
+    made = np.empty(picture.shape, np.uint8)
+    step = max(1, BAND_PIXELS // picture.shape[1])
+    for top in range(0, len(picture), step):
+        made[top : top + step] = to_uint8(picture[top : top + step])
+    return made
+
+
+def _painter(
+    document: StrokeDocument, size: tuple[int, int], start: int = 0, stop: int | None = None
+) -> _Painter | None:
+    """What paints some strokes of a document; None where there are none."""
+    part, strokes = slice(start, stop), document.strokes
+    some = Strokes(strokes.placement[part], strokes.shape[part], strokes.paint[part])
+    if not len(some):
+        return None
+    brush = find_brush(document.brush)
+    return _Painter(brush, some, document.full_shape(brush)[part], document.texture_seeds()[part], size)

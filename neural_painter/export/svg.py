@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from neural_painter.export.contours import contours
+from neural_painter.export.wishes import Wishes
 from neural_painter.files import check_output, written_whole
 from neural_painter.strokes import StrokeDocument
 from renderers.brush import Brush
@@ -83,6 +84,11 @@ def write_svg(
         file.write(f'<rect id="canvas" width="100%" height="100%" fill="{background}"/>\n<g id="strokes">\n')
         file.writelines(line + "\n" for line in paths)
         file.write("</g>\n</svg>\n")
+
+
+def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
+    """Writes SVG."""
+    write_svg(path, document, wishes.size, overwrite=wishes.overwrite)
 
 
 def _elements(document: StrokeDocument, brush: Brush) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +60,19 @@ def check_encoder(name: str, path: Path) -> None:
     """Raises OutputError, naming the output, where PyAV was built without an encoder."""
     if name not in av.codecs_available:
         raise OutputError(f"{path}: PyAV has no encoder {name} here", hint="Those from PyPI have it.")
+
+
+@contextmanager
+def encoding(path: Path) -> Iterator[None]:
+    """Makes an OutputError, which names the output, of what an encoder refuses; a full disk stays an OSError."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        if isinstance(error, OSError | MemoryError):
+            raise
+        if isinstance(error.__context__, OSError):  # of a file that Python writes for it
+            raise error.__context__ from None
+        raise OutputError(f"{path}: cannot be encoded ({error.strerror})") from error
 
 
 def container_options(container: str) -> dict[str, str]:

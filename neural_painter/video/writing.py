@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +16,18 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from neural_painter.errors import OutputError
 from neural_painter.files import check_output, written_whole
 from neural_painter.video.colours import Converter
-from neural_painter.video.encoding import FORM, TARGETS, check_encoder, check_target, container_options, even, set_up
+from neural_painter.video.encoding import (
+    FORM,
+    TARGETS,
+    check_encoder,
+    check_target,
+    container_options,
+    encoding,
+    even,
+    set_up,
+)
 from neural_painter.video.opening import opened
 from neural_painter.video.reading import Array, Moment, Reader, Say, note_in
 from neural_painter.video.sound import How, Track
@@ -171,7 +179,7 @@ class _Writer:
     # --- in the worker ----------------------------------------------------------------------------------------------
 
     def _write(self, frame: VideoFrame, start: int, duration: int, aspect: Fraction) -> None:
-        with self._encoding():
+        with encoding(self._target):
             if self._container is None:
                 self._start(frame.width, frame.height, aspect)
             assert self._container is not None
@@ -224,7 +232,7 @@ class _Writer:
         self._wait()  # raises what went wrong with the last frame
         if self._container is None:
             return
-        with self._encoding():
+        with encoding(self._target):
             self._container.mux(self._stream.encode(None))
             for track in self._tracks:
                 if finished:
@@ -238,12 +246,3 @@ class _Writer:
         if self._container is not None:
             with suppress(av.FFmpegError, OSError):  # what went wrong was said before
                 self._container.close()
-
-    @contextmanager
-    def _encoding(self) -> Iterator[None]:
-        try:
-            yield
-        except av.FFmpegError as error:
-            if isinstance(error, OSError | MemoryError):  # said elsewhere
-                raise
-            raise OutputError(f"{self._target}: cannot be encoded ({error.strerror})") from error

@@ -1,4 +1,3 @@
-import inspect
 import io
 import subprocess
 import sys
@@ -10,14 +9,12 @@ import pytest
 
 from neural_painter import __version__
 from neural_painter.cli import COMMANDS, main
-from neural_painter.cli.options import ANIMATION
 from neural_painter.cli.progress import Bar, kernel_notice
-from neural_painter.export import save
 from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.stages import Progress
 
 ROOT = Path(__file__).parents[3]
-HEAVY = {"torch", "numba", "cv2", "numpy", "PIL", "torchvision", "imageio_ffmpeg", "safetensors", "tqdm", "onnx"}
+HEAVY = {"torch", "numba", "cv2", "numpy", "PIL", "torchvision", "imageio", "av", "safetensors", "tqdm", "onnx"}
 
 
 @pytest.mark.parametrize("command", ["paint", *COMMANDS])
@@ -34,11 +31,6 @@ def test_every_option_of_the_config_is_there(capsys):
     for option in fields(PaintConfig):
         assert f"--{option.name.replace('_', '-')} " in shown
         assert option.metadata["help"] in shown
-
-
-def test_defaults_of_animations_are_those_of_save():
-    parameters = inspect.signature(save).parameters
-    assert {name: parameters[name].default for name in ANIMATION} == ANIMATION
 
 
 def test_version(capsys):

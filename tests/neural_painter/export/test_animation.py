@@ -1,7 +1,9 @@
-import re
+import os
 import subprocess
+import sys
+from pathlib import Path
 
-import imageio_ffmpeg
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
@@ -11,7 +13,10 @@ from neural_painter.export import animation, raster
 from neural_painter.export.animation import write_animation
 from neural_painter.export.raster import render
 from neural_painter.images import to_uint8
+from neural_painter.video import even, probe, read_frames
+from neural_painter.video.even import write_evenly
 from tests.neural_painter.sample_documents import sample_document
+from tests.neural_painter.video.films import psnr, yuv
 
 SUFFIXES = [".mp4", ".gif", ".webp"]
 
@@ -19,14 +24,8 @@ SUFFIXES = [".mp4", ".gif", ".webp"]
 def decoded(path) -> tuple[np.ndarray, np.ndarray]:
     """Frames uint8 [N, H, W, 3] and how long each is shown, in seconds."""
     if path.suffix == ".mp4":
-        accurate = ["-sws_flags", "accurate_rnd+full_chroma_int", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-        ended = subprocess.run(
-            [imageio_ffmpeg.get_ffmpeg_exe(), "-i", path, *accurate], capture_output=True, check=True
-        )
-        said = ended.stderr.decode()
-        width, height = map(int, re.search(r" (\d+)x(\d+)[ ,]", said).groups())
-        frames = np.frombuffer(ended.stdout, np.uint8).reshape(-1, height, width, 3)
-        return frames, np.full(len(frames), 1 / float(re.search(r"([\d.]+) fps", said)[1]))
+        frames = np.stack(list(read_frames(path)))
+        return frames, np.full(len(frames), 1 / float(probe(path).rate))
     with Image.open(path) as image:
         frames, times = [], []
         for frame in ImageSequence.Iterator(image):
@@ -75,17 +74,30 @@ def test_odd_sizes(suffix, size, tmp_path):
     even = suffix == ".mp4"
     assert frames.shape[1:3] == tuple(side + side % 2 * even for side in size)
     if even:
-        assert np.abs(frames[-1, -1].astype(int) - frames[-1, -2]).max() < 12  # the last row, repeated
+        assert np.abs(frames[-1, -1].astype(int) - frames[-1, -2]).mean() < 3  # the last row, repeated: measured 1.1
 
 
-def test_mp4_is_what_browsers_play(tmp_path):
+def test_mp4_is_what_phones_and_browsers_play(tmp_path):
     path = tmp_path / "a.mp4"
-    write_animation(path, sample_document(count=4), (48, 64), duration=0.5, fps=30, hold=0)
-    said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-i", path], capture_output=True, text=True).stderr
-    assert "h264" in said
-    assert "yuv420p(tv, bt709" in said
+    write_animation(path, sample_document(count=4), (48, 64), duration=0.5, fps=29.97, hold=0)
+    with av.open(path) as film:
+        (stream,) = film.streams
+        context = stream.codec_context
+        assert (context.name, context.pix_fmt, context.color_range) == ("h264", "yuv420p", 1)
+        assert (context.colorspace, context.color_primaries, context.color_trc) == (1, 1, 1)  # BT.709
+        assert stream.average_rate == pytest.approx(29.97)
     data = path.read_bytes()
+    assert b"colrnclx" in data
     assert data.index(b"moov") < data.index(b"mdat")  # playing starts before all has arrived
+
+
+def test_chroma_of_an_mp4_lies_on_the_left(tmp_path):
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:] = np.round(127.5 + 60 * np.stack([np.sin(np.arange(64)), 0 * np.arange(64), np.cos(np.arange(64))], -1))
+    write_evenly(tmp_path / "a.mp4", [picture], (48, 64), 10, path=tmp_path / "a.mp4")
+    with av.open(tmp_path / "a.mp4") as film:
+        found = next(film.decode(video=0)).to_ndarray()
+    assert psnr(found, yuv(picture).to_ndarray()) > 40  # measured: 46 dB, 27 dB half a pixel aside
 
 
 def test_gif_frames_hold_changes_only(tmp_path):
@@ -107,21 +119,30 @@ def test_gif_holds_longer_than_its_counter(tmp_path):
     np.testing.assert_array_equal(frames[-1], frames[0])
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
-def test_same_bytes(suffix, tmp_path):
-    for name in "ab":
-        write_animation(tmp_path / (name + suffix), sample_document(count=6), (48, 64), duration=0.3, fps=10, hold=0)
-    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
+def test_same_bytes_on_one_core_and_two(tmp_path):
+    script = "import os, sys; os.sched_setaffinity(0, set(map(int, sys.argv[1].split(','))))\n"
+    script += "from neural_painter.export import save\n"
+    script += "from tests.neural_painter.sample_documents import sample_document\n"
+    script += "for end in ('.gif', '.mp4', '.anim.webp'):\n"
+    script += "    save(sys.argv[2] + end, sample_document(count=60), (96, 128), duration=1, fps=30, hold=0.2)\n"
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    for name, some in (("one", cores[:1]), ("two", cores)):
+        command = [sys.executable, "-c", script, ",".join(map(str, some)), str(tmp_path / name)]
+        subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
+    for end in (".gif", ".mp4", ".anim.webp"):
+        assert (tmp_path / f"one{end}").read_bytes() == (tmp_path / f"two{end}").read_bytes()
 
 
 def test_each_stroke_is_painted_once(monkeypatch, tmp_path):
     painted = []
+    original = raster._painter
 
-    def spy(document, size, *, start=0, stop=None, canvas=None):
+    def spy(document, size, start=0, stop=None):
         painted.extend(range(start, stop))
-        return render(document, size, start=start, stop=stop, canvas=canvas)
+        return original(document, size, start, stop)
 
-    monkeypatch.setattr(raster, "render", spy)
+    monkeypatch.setattr(raster, "_painter", spy)
     write_animation(tmp_path / "a.gif", sample_document(count=23), (12, 16), duration=0.7, fps=10, hold=0)
     assert painted == list(range(23))
 
@@ -147,36 +168,46 @@ def test_rejects(name, how, message, tmp_path):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("failure", [ZeroDivisionError, KeyboardInterrupt])
 def test_failure_leaves_nothing(suffix, failure, monkeypatch, tmp_path):
-    def failing(document, size, *, start=0, stop=None, canvas=None):
+    original = raster._painter
+
+    def failing(document, size, start=0, stop=None):
         if start:
             raise failure
-        return render(document, size, start=start, stop=stop, canvas=canvas)
+        return original(document, size, start, stop)
 
-    monkeypatch.setattr(raster, "render", failing)
-    started = []
-    popen = subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen", lambda *args, **how: started.append(popen(*args, **how)) or started[-1])
+    monkeypatch.setattr(raster, "_painter", failing)
     with pytest.raises(failure):
         write_animation(tmp_path / f"a{suffix}", sample_document(count=9), (12, 16), duration=0.5, fps=10)
     assert not list(tmp_path.iterdir())
-    assert all(process.poll() is not None for process in started)
 
 
-def test_encoder_failure_is_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setitem(animation.ENCODERS, ".mp4", "-c:v no_such_encoder -f mp4")
-    with pytest.raises(OutputError, match=r"a\.mp4: ffmpeg failed \(.*no_such_encoder") as caught:
-        write_animation(tmp_path / "a.mp4", sample_document(count=9), (200, 300), duration=3, fps=30)
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_size_that_the_format_cannot_hold(suffix, tmp_path):
+    most = animation.MOST_SIDE[suffix]
+    with pytest.raises(OutputError, match=f"holds at most {most} px a side, got {most + 1}x1") as caught:
+        write_animation(tmp_path / f"a{suffix}", sample_document(count=2), (1, most + 1))
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_no_ffmpeg(monkeypatch, tmp_path):
-    def missing():
-        raise RuntimeError("No ffmpeg exe could be found.")
+def test_an_encoder_that_is_not_there(monkeypatch, tmp_path):
+    for suffix, kind in even.KINDS.items():
+        monkeypatch.setitem(even.KINDS, suffix, kind._replace(encoder="no_such_encoder"))
+        with pytest.raises(OutputError, match="PyAV has no encoder no_such_encoder here"):
+            write_animation(tmp_path / f"a{suffix}", sample_document(count=9), (20, 30), duration=1, fps=10)
+    assert not list(tmp_path.iterdir())
 
-    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", missing)
-    with pytest.raises(OutputError, match=r"a\.mp4: no ffmpeg found"):
-        write_animation(tmp_path / "a.mp4", sample_document(count=2), (8, 8))
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_full_disk_is_one_sentence(suffix, tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=rf"a\{suffix}: cannot be written \(File too large"):
+            write_animation(tmp_path / f"a{suffix}", sample_document(count=60), (96, 128), duration=2, fps=10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
 
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from neural_painter.compositing import composite
-from neural_painter.export.raster import paint_strokes, render
+from neural_painter.export import raster
+from neural_painter.export.raster import growing, paint_strokes, render, render_bytes
+from neural_painter.images import to_uint8
 from neural_painter.metrics import psnr
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brushes import brush, names
@@ -173,3 +175,26 @@ def test_paints_in_place():
 def test_a_canvas_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"expected a canvas \[4, 5, 3\], got \[5, 4, 3\]"):
         render(sample_document("oil"), (4, 5), canvas=np.zeros((5, 4, 3), np.float32))
+
+
+def test_bytes_are_those_of_the_floats(monkeypatch):
+    for bands in (raster.BAND_PIXELS, 1):  # in one piece, and 16 rows at a time
+        monkeypatch.setattr(raster, "BAND_PIXELS", bands)
+        for name in names():
+            for size in ((48, 64), (45, 33), (1, 1)):
+                document = sample_document(name, count=20)
+                np.testing.assert_array_equal(render_bytes(document, size), to_uint8(render(document, size)))
+        bare = tape(np.zeros((0, 5)))
+        np.testing.assert_array_equal(render_bytes(bare, (33, 5)), to_uint8(render(bare, (33, 5))))
+
+
+def test_a_growing_painting_is_that_of_its_parts(monkeypatch):
+    monkeypatch.setattr(raster, "BAND_PIXELS", 64)
+    document, size, canvas, done = sample_document("oil", count=20), (48, 64), None, 0
+    pictures = list(growing(document, size, [0, 0, 3, 10, 10, 20]))
+    assert pictures[0] is pictures[1]
+    assert pictures[3] is pictures[4]
+    for stop, picture in zip((0, 3, 10, 20), (pictures[k] for k in (0, 2, 3, 5)), strict=True):
+        canvas = render(document, size, start=done, stop=stop, canvas=canvas)
+        np.testing.assert_array_equal(picture, to_uint8(canvas))
+        done = stop

@@ -1,0 +1,13 @@
+"""A painting as a picture."""
+
+from pathlib import Path
+
+from neural_painter.export.raster import render_bytes
+from neural_painter.export.wishes import Wishes
+from neural_painter.images import write_image
+from neural_painter.strokes import StrokeDocument
+
+
+def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
+    """Writes PNG, JPEG, WebP or TIFF."""
+    write_image(path, render_bytes(document, wishes.size), overwrite=wishes.overwrite)
