@@ -11,11 +11,40 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.optim import LBFGS, Optimizer
 
+from neural_painter.errors import NumericalError
+
 Evaluate = Callable[[Tensor], tuple[Tensor, Tensor, Mapping[str, float | Tensor]]]
 """Of a picture: its loss, the gradient, of the picture's shape, and terms of the loss that are worth telling."""
 
 FAILURES = 10
-"""Steps that a caller lets pass whose loss or gradient is not finite, before it gives up."""
+"""Steps that `Patience` lets pass whose loss is not finite."""
+
+
+class Patience:
+    """Lets some steps pass whose loss is not finite, then gives up.
+
+    Args:
+        failures: such steps that were met before.
+        hint: what the user may do.
+
+    Attributes:
+        failures: such steps so far.
+    """
+
+    def __init__(self, failures: int = 0, *, hint: str | None = None) -> None:
+        self.failures, self.hint = failures, hint
+
+    def follow(self, loss: float, where: str) -> None:
+        """Looks at the loss of a step; `where` it was taken, such as `in stage 2`, is for the message.
+
+        Raises:
+            NumericalError: this was one failure too many.
+        """
+        if math.isfinite(loss):
+            return
+        self.failures += 1
+        if self.failures > FAILURES:
+            raise NumericalError(f"the loss stopped being finite {where} and did not recover", hint=self.hint)
 
 
 @dataclass(frozen=True)

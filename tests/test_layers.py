@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "neural_painter.metrics": (),
     "neural_painter.colour": (),
     "neural_painter.configs": SAYING,
-    "neural_painter.descent": (),
+    "neural_painter.descent": SAYING,
     "neural_painter.devices": SAYING,
     "neural_painter.features": SAYING,
     "neural_painter.losses": (),

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 
 from neural_painter.colour import transport_colours
-from neural_painter.descent import FAILURES
+from neural_painter.descent import Patience
 from neural_painter.devices import choose_device
-from neural_painter.errors import InputError, NumericalError, UsageError
+from neural_painter.errors import InputError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.losses.gram import color_target, style_target
@@ -301,12 +301,12 @@ class Transfer:
         optimiser = PictureOptimiser(
             picture, objective, optimizer=self.config.optimizer, steps=round_.iterations - done
         )
+        patience = Patience()
         try:
             while done < round_.iterations:
                 loss = optimiser.step()
                 done += 1
-                if optimiser.recovered > FAILURES:
-                    raise NumericalError(f"the loss stopped being finite in the {round_.stage} stage")
+                patience.follow(loss, f"in the {round_.stage} stage")
                 self._report(index, done, loss)
         finally:
             self.recovered += optimiser.recovered

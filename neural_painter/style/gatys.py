@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_painter.descent import FAILURES
+from neural_painter.descent import Patience
 from neural_painter.devices import choose_device
-from neural_painter.errors import NumericalError, UsageError
+from neural_painter.errors import UsageError
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.style.config import StyleConfig
@@ -181,12 +181,11 @@ class _Transfer:
             side=self.config.tile,
         )
         optimiser.enter(size, loss)
-        recovered = optimiser.recovered
+        patience = Patience()
         before, total = (sum(steps for _, steps in part) for part in (self.plan[:index], self.plan))
         for step in range(iterations):
             value = optimiser.step()
-            if optimiser.recovered - recovered > FAILURES:
-                raise NumericalError(f"the loss stopped being finite at {max(size)} pixels")
+            patience.follow(value, f"at {max(size)} pixels")
             if self.on_step:
                 self.on_step(StyleProgress(max(size), before + step + 1, total, value))
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from neural_painter.descent import Descent, Memory
+from neural_painter.descent import FAILURES, Descent, Memory, Patience
+from neural_painter.errors import NumericalError
 
 SMALL, LARGE = (8, 12), (11, 17)
 
@@ -131,3 +132,17 @@ def test_after_numbers_that_are_not_finite_it_begins_without_memory(call):
     assert descent.recovered == sum(map(math.isinf, found)) == 1
     assert found[-1] == descent.best_loss < float(Valley(SMALL)(random(3, *SMALL, seed=1))[0])
     assert bool(descent.picture.isfinite().all())
+
+
+def test_patience_ends_after_some_failures_however_many_steps_succeed():
+    patience = Patience(2, hint="Try another.")
+    for number in range(FAILURES - 2):
+        patience.follow(math.inf if number % 2 else math.nan, "here")
+        patience.follow(1.0, "here")
+    assert patience.failures == FAILURES
+    with pytest.raises(
+        NumericalError, match=r"^the loss stopped being finite in stage 2 and did not recover$"
+    ) as caught:
+        patience.follow(math.nan, "in stage 2")
+    assert caught.value.hint == "Try another."
+    assert patience.failures == FAILURES + 1

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from neural_painter.descent import FAILURES
 from neural_painter.errors import InputError, NumericalError, UsageError
 from neural_painter.features import VGG19_WIDTHS
 from neural_painter.photo.config import PhotoConfig
 from neural_painter.photo.laplacian import MattingLaplacian
 from neural_painter.photo.optimise import Objective
-from neural_painter.photo.transfer import FAILURES, Transfer, choose_device, photo_transfer, plan
+from neural_painter.photo.transfer import Transfer, choose_device, photo_transfer, plan
 from tests.neural_painter.photo.samples import day, mask, night, tiny_features
 
 
