@@ -14,6 +14,16 @@ from numba import njit, prange, types
 
 Array = np.ndarray
 
+# Columns of a stroke's numbers, for arrays, tensors and kernels (numba takes the whole numbers, not the slices).
+# Placement `[N, 5]`: centre and halves in canvas long sides, angle in radians.
+X, Y, HALF_LENGTH, HALF_WIDTH, ANGLE = range(5)
+CENTRE, HALVES = slice(0, 2), slice(2, 4)
+PLACEMENT_WIDTH = 5
+# Paint `[N, 7]`, all in [0, 1].
+FIRST, SECOND, COLOURS = slice(0, 3), slice(3, 6), slice(0, 6)
+OPACITY = 6
+PAINT_WIDTH = 7
+
 # (along, across, footprint, shape, seed) -> (alpha, start, end)
 #   footprint: side of the pixel being drawn, in half widths; detail finer than it must fade out
 #   shape:     the brush's shape parameters, aspect first
@@ -98,10 +108,10 @@ class Brush:
 
     def sample_paint(self, count: int, generator: np.random.Generator) -> Array:
         """Paints `[count, 7]` (first colour, second colour, opacity); one-colour brushes repeat theirs."""
-        paint = generator.uniform(0, 1, (count, 7))
+        paint = generator.uniform(0, 1, (count, PAINT_WIDTH))
         if self.colours == 1:
-            paint[:, 3:6] = paint[:, 0:3]
-        paint[:, 6] = generator.uniform(self.opacity.low, self.opacity.high, count)
+            paint[:, SECOND] = paint[:, FIRST]
+        paint[:, OPACITY] = generator.uniform(self.opacity.low, self.opacity.high, count)
         return paint.astype(np.float32)
 
     def draw(self, shape: Array, seeds: Array, height: int, width: int, *, supersample: int = 1) -> Array:

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from renderers.brush import Brush
+from renderers.brush import COLOURS, OPACITY, Brush
 
 STAMP = 32
 """Side of a stamp, in pixels."""
@@ -85,7 +85,7 @@ class ShadingNet(nn.Module):
     @staticmethod
     def colour(weights: Tensor, paint: Tensor) -> Tensor:
         """Colour `[N, 3, 32, 32]` from weights `[N, 2, 32, 32]` and paint `[N, 7]`."""
-        return torch.einsum("nkhw,nkc->nchw", weights, paint[:, :6].reshape(-1, 2, 3))
+        return torch.einsum("nkhw,nkc->nchw", weights, paint[:, COLOURS].reshape(-1, 2, 3))
 
 
 class NeuralRenderer(nn.Module):
@@ -114,4 +114,4 @@ class NeuralRenderer(nn.Module):
     def draw(self, shape: Tensor, paint: Tensor) -> tuple[Tensor, Tensor]:
         """Shape `[N, P]` and paint `[N, 7]` to colour `[N, 3, S, S]` and alpha `[N, 1, S, S]`, opacity included."""
         alpha, weights = self(shape)
-        return ShadingNet.colour(weights, paint), alpha * paint[:, 6, None, None, None]
+        return ShadingNet.colour(weights, paint), alpha * paint[:, OPACITY, None, None, None]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from renderers.brush import Brush
+from renderers.brush import OPACITY, Brush
 from renderers.checkpoints import CheckpointError, read_checkpoint, restore, write_checkpoint
 from renderers.networks import STAMP, NeuralRenderer
 from renderers.weights import WeightsError
@@ -79,11 +79,11 @@ def score(model: NeuralRenderer, brush: Brush, count: int, *, supersample: int =
         paint = torch.from_numpy(brush.sample_paint(size, generator)).to(device)
         canvas = torch.from_numpy(generator.uniform(0, 1, (size, 3, 1, 1)).astype(np.float32)).to(device)
         truth = truth.to(device)
-        true_alpha = truth[:, :1] * paint[:, 6, None, None, None]
+        true_alpha = truth[:, :1] * paint[:, OPACITY, None, None, None]
         true_colour = model.shading.colour(truth[:, 1:], paint)
         colour, alpha = model.draw(shape.to(device), paint)
         composite = canvas + alpha * (colour - canvas) - (canvas + true_alpha * (true_colour - canvas))
-        opacity = paint[:, 6, None, None, None]
+        opacity = paint[:, OPACITY, None, None, None]
         errors = (
             ((alpha - true_alpha) / opacity).square().sum(),
             ((colour - true_colour).square().mean(1, keepdim=True) * truth[:, :1]).sum(),

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "neural_painter.losses": (),
     "neural_painter.losses.gram": ("neural_painter.features",),
     "neural_painter.threads": (),
-    "neural_painter.compositing": ("neural_painter.threads",),
+    "neural_painter.compositing": ("renderers.brush", "neural_painter.threads"),
     "neural_painter.video": SAYING,
     "neural_painter.strokes": ("renderers", *SAYING, "neural_painter.tables"),
     **dict.fromkeys(LEVEL_3, BELOW_3),

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from neural_painter.compositing.reference import composite_reference
+from renderers.brush import PAINT_WIDTH, PLACEMENT_WIDTH
 
 
 def composite(
@@ -53,7 +54,7 @@ def _on_cuda() -> str:
 
 def _check(placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor, size: tuple[int, int]) -> None:
     count = len(placement)
-    if placement.shape != (count, 5) or paint.shape != (count, 7):
+    if placement.shape != (count, PLACEMENT_WIDTH) or paint.shape != (count, PAINT_WIDTH):
         raise ValueError(f"expected placement [N, 5] and paint [N, 7], got {[*placement.shape]} and {[*paint.shape]}")
     if stamps.ndim != 4 or stamps.shape != (count, stamps.shape[1], stamps.shape[1], 3):
         raise ValueError(f"expected stamps [{count}, S, S, 3], got {[*stamps.shape]}")

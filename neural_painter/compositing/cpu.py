@@ -15,6 +15,7 @@ from torch import Tensor
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP, TILE
 from neural_painter.compositing.tiles import tile_lists
 from neural_painter.threads import core_count, in_shares
+from renderers.brush import ANGLE, CENTRE, HALF_LENGTH, HALF_WIDTH, HALVES, OPACITY, PAINT_WIDTH, PLACEMENT_WIDTH, X, Y
 
 Array = np.ndarray
 
@@ -30,10 +31,10 @@ _GRADIENT_MEMORY = 1 << 30
 def _frames(placement: Array) -> Array:
     """Per stroke: centre, 1 / half length, 1 / half width, cos, sin, and whether each half was above the smallest."""
     frames = np.empty((len(placement), 8), np.float32)
-    frames[:, 0:2] = placement[:, 0:2]
-    frames[:, 2:4] = 1 / np.maximum(placement[:, 2:4], _SMALLEST)
-    frames[:, 4], frames[:, 5] = np.cos(placement[:, 4]), np.sin(placement[:, 4])
-    frames[:, 6:8] = placement[:, 2:4] > _SMALLEST
+    frames[:, 0:2] = placement[:, CENTRE]
+    frames[:, 2:4] = 1 / np.maximum(placement[:, HALVES], _SMALLEST)
+    frames[:, 4], frames[:, 5] = np.cos(placement[:, ANGLE]), np.sin(placement[:, ANGLE])
+    frames[:, 6:8] = placement[:, HALVES] > _SMALLEST
     return frames
 
 
@@ -116,7 +117,7 @@ def _forward(frames, paint, stamps, background, counts, starts, members, out, sh
                     i, j = math.floor(row), math.floor(column)
                     s, t = column - np.float32(j), row - np.float32(i)
                     matte, first, second, _, _, _, _, _, _ = _sample(stamps, n, i, j, s, t)
-                    alpha = min(paint[n, 6] * matte, _LIMIT)
+                    alpha = min(paint[n, OPACITY] * matte, _LIMIT)
                     if alpha == 0:
                         continue
                     weight = transmittance * alpha
@@ -181,7 +182,7 @@ def _backward(  # type: ignore[no-untyped-def]
                     i, j = math.floor(row), math.floor(column)
                     s, t = column - np.float32(j), row - np.float32(i)
                     matte, first, second, x0, x1, x2, y0, y1, y2 = _sample(stamps, n, i, j, s, t)
-                    alpha = min(paint[n, 6] * matte, _LIMIT)
+                    alpha = min(paint[n, OPACITY] * matte, _LIMIT)
                     seen[depth, 0], seen[depth, 1] = transmittance, alpha
                     for c in range(3):
                         seen[depth, 2 + c] = first * paint[n, c] + second * paint[n, 3 + c]
@@ -220,9 +221,9 @@ def _backward(  # type: ignore[no-untyped-def]
                     first_gradient = w0 * paint[n, 0] + w1 * paint[n, 1] + w2 * paint[n, 2]
                     second_gradient = w0 * paint[n, 3] + w1 * paint[n, 4] + w2 * paint[n, 5]
                     matte_gradient = np.float32(0)
-                    if paint[n, 6] * matte <= _LIMIT:
-                        matte_gradient = alpha_gradient * paint[n, 6]
-                        paint_gradient[n, 6] += alpha_gradient * matte
+                    if paint[n, OPACITY] * matte <= _LIMIT:
+                        matte_gradient = alpha_gradient * paint[n, OPACITY]
+                        paint_gradient[n, OPACITY] += alpha_gradient * matte
                     u_gradient = first_gradient * seen[d, 9] + second_gradient * seen[d, 10]
                     v_gradient = first_gradient * seen[d, 12] + second_gradient * seen[d, 13]
                     u_gradient = half_side * (u_gradient + matte_gradient * seen[d, 8])
@@ -231,11 +232,11 @@ def _backward(  # type: ignore[no-untyped-def]
                     dx, dy = x - frames[n, 0], y - frames[n, 1]
                     along, across = dx * cos + dy * sin, dy * cos - dx * sin
                     gu, gv = u_gradient * per_length, v_gradient * per_width
-                    placement_gradient[n, 0] += gv * sin - gu * cos
-                    placement_gradient[n, 1] -= gu * sin + gv * cos
-                    placement_gradient[n, 2] -= gu * along * per_length * frames[n, 6]
-                    placement_gradient[n, 3] -= gv * across * per_width * frames[n, 7]
-                    placement_gradient[n, 4] += gu * across - gv * along
+                    placement_gradient[n, X] += gv * sin - gu * cos
+                    placement_gradient[n, Y] -= gu * sin + gv * cos
+                    placement_gradient[n, HALF_LENGTH] -= gu * along * per_length * frames[n, 6]
+                    placement_gradient[n, HALF_WIDTH] -= gv * across * per_width * frames[n, 7]
+                    placement_gradient[n, ANGLE] += gu * across - gv * along
                     if with_stamps:
                         _scatter(
                             stamps_gradient,
@@ -277,8 +278,8 @@ class _Composite(torch.autograd.Function):
         shares = _share_count()
         if with_stamps:
             shares = max(1, min(shares, _GRADIENT_MEMORY // max(1, stamps.nbytes)))
-        placement_gradients = torch.zeros(shares, count, 5)
-        paint_gradients = torch.zeros(shares, count, 7)
+        placement_gradients = torch.zeros(shares, count, PLACEMENT_WIDTH)
+        paint_gradients = torch.zeros(shares, count, PAINT_WIDTH)
         stamps_gradients = torch.zeros(shares, *(stamps.shape if with_stamps else (0, 0, 0, 0)))
         background_gradient = np.empty_like(background)
         in_shares(

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP, TILE
+from renderers.brush import ANGLE, CENTRE, HALVES
 
 CHUNK = 8
 """Strokes drawn between two questions whether a tile has light left."""
@@ -100,9 +101,9 @@ def tile_lists(placement: Tensor, size: tuple[int, int], side: int) -> tuple[Ten
     height, width = size
     down, across = -(-height // TILE), -(-width // TILE)
     finite = placement.detach().double().nan_to_num(0.0).clamp(-1e9, 1e9)
-    cx, cy = (finite[:, :2] * max(size)).unbind(1)
-    a, b = (finite[:, 2:4].clamp_min(MIN_HALF) * (1 + 1 / side) * max(size) + SLACK).unbind(1)
-    cos, sin = finite[:, 4].cos(), finite[:, 4].sin()
+    cx, cy = (finite[:, CENTRE] * max(size)).unbind(1)
+    a, b = (finite[:, HALVES].clamp_min(MIN_HALF) * (1 + 1 / side) * max(size) + SLACK).unbind(1)
+    cos, sin = finite[:, ANGLE].cos(), finite[:, ANGLE].sin()
     half_tile = (TILE - 1) / 2
 
     reach = a * sin.abs() + b * cos.abs() + half_tile
@@ -129,9 +130,9 @@ class _Composite(torch.autograd.Function):
     ) -> Tensor:
         height, width = size
         paint, stamps = paint.contiguous(), stamps.contiguous()
-        cos, sin = placement[:, 4].cos(), placement[:, 4].sin()
-        inverse = 1 / placement[:, 2:4].clamp_min(MIN_HALF)
-        geometry = torch.cat([placement[:, :2], cos[:, None], sin[:, None], inverse], dim=1)
+        cos, sin = placement[:, ANGLE].cos(), placement[:, ANGLE].sin()
+        inverse = 1 / placement[:, HALVES].clamp_min(MIN_HALF)
+        geometry = torch.cat([placement[:, CENTRE], cos[:, None], sin[:, None], inverse], dim=1)
         ground = (background[:, None, None] if background.ndim == 1 else background).expand(3, height, width)
         order, starts = tile_lists(placement, size, stamps.shape[1])
         result = torch.empty(3, height, width, device=placement.device)
@@ -214,5 +215,5 @@ def _placement_gradient(placement: Tensor, geometry: Tensor, sums: Tensor) -> Te
     a, b = -inverse_a * d_u_u, -inverse_b * d_v_v
     # Turning the stroke moves u by v b / a and v by -u a / b.
     angle = d_u_v * inverse_a / inverse_b - d_v_u * inverse_b / inverse_a
-    free = placement[:, 2:4] >= MIN_HALF
+    free = placement[:, HALVES] >= MIN_HALF
     return torch.stack([x, y, a * free[:, 0], b * free[:, 1], angle], dim=1)

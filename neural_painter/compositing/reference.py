@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
+from renderers.brush import FIRST, OPACITY, SECOND
 
 
 def composite_reference(
@@ -27,8 +28,8 @@ def composite_reference(
         v = (dy * angle.cos() - dx * angle.sin()) / half_width.clamp_min(MIN_HALF)
         grid = torch.stack([u, v], dim=-1)[None]
         texel = grid_sample(stamps[n].permute(2, 0, 1)[None], grid, padding_mode="zeros", align_corners=False)[0]
-        alpha = (paint[n, 6] * texel[0]).clamp_max(MAX_ALPHA)
-        colour = texel[1] * paint[n, 0:3, None, None] + texel[2] * paint[n, 3:6, None, None]
+        alpha = (paint[n, OPACITY] * texel[0]).clamp_max(MAX_ALPHA)
+        colour = texel[1] * paint[n, FIRST, None, None] + texel[2] * paint[n, SECOND, None, None]
         seen = transmittance * (transmittance >= STOP)
         canvas = canvas + seen * alpha * colour
         transmittance = transmittance * (1 - alpha)

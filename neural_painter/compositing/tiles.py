@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from neural_painter.compositing.constants import MIN_HALF, TILE
+from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, X, Y
 
 Array = np.ndarray
 
@@ -25,12 +26,12 @@ def _walk(placement, height, width, texels, counts, starts, members):  # type: i
     long_side = np.float64(max(height, width))
     rows, columns = counts.shape
     for n in range(len(placement)):
-        x, y = placement[n, 0] * long_side, placement[n, 1] * long_side
+        x, y = placement[n, X] * long_side, placement[n, Y] * long_side
         # Bilinear interpolation reaches half a texel beyond the box.
         grow = 1 + (1.0 / texels if texels > 0 else 0.0)
-        a = max(np.float64(placement[n, 2]), MIN_HALF) * long_side * grow
-        b = max(np.float64(placement[n, 3]), MIN_HALF) * long_side * grow
-        cos, sin = math.cos(placement[n, 4]), math.sin(placement[n, 4])
+        a = max(np.float64(placement[n, HALF_LENGTH]), MIN_HALF) * long_side * grow
+        b = max(np.float64(placement[n, HALF_WIDTH]), MIN_HALF) * long_side * grow
+        cos, sin = math.cos(placement[n, ANGLE]), math.sin(placement[n, ANGLE])
         reach_x, reach_y = abs(a * cos) + abs(b * sin) + 1, abs(a * sin) + abs(b * cos) + 1
         if not (x + reach_x >= 0 and y + reach_y >= 0 and x - reach_x <= width and y - reach_y <= height):
             continue
