@@ -6,13 +6,14 @@ stroke *is* stays: a shape that can be picked, moved and recoloured.
 """
 
 from collections.abc import Iterator
-from math import cos, sin
+from math import cos, floor, sin
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
 
+from neural_painter.export.clipping import clipped
 from neural_painter.export.contours import contours
 from neural_painter.export.wishes import Wishes
 from neural_painter.files import check_output, written_whole
@@ -20,6 +21,8 @@ from neural_painter.strokes import StrokeDocument
 from renderers.brush import Brush
 
 Array = np.ndarray
+Page = tuple[float, float]
+"""Width and height of what is seen, in units."""
 
 UNITS = 10_000
 """Units of the drawing's long side; coordinates are whole units, which are short to write."""
@@ -27,6 +30,8 @@ TOLERANCE = 3.0
 """How far an outline may be off, in units: a third of a pixel in a picture of 1000."""
 SMALLEST = 0.002
 """Spots and holes below this part of the stroke's box are left out."""
+SPECK = 4.0
+"""Area, in units, of what is left out anyway: a fiftieth of a pixel in a picture of 1000."""
 ROWS = (12, 16, 24, 32, 48)
 """Heights of a stroke's drawing, in pixels; the first with pixels of at most UNITS_PER_ROW units is taken."""
 UNITS_PER_ROW = 10
@@ -42,6 +47,8 @@ def write_svg(
     path: Path | str, document: StrokeDocument, size: tuple[int, int] | None = None, overwrite: bool = True
 ) -> None:
     """Writes a painting as SVG 1.1, for browsers and drawing programs. Same document, same bytes.
+
+    Outlines are cut at the edges of the page: no program shows more than the page, whatever it makes of `overflow`.
 
     Args:
         path: the file.
@@ -62,7 +69,8 @@ def write_svg(
     scale = UNITS / max(height, width)
     gradients: list[str] = []
     paths: list[str] = []
-    for gradient, drawn in _elements(document, brush):
+    page = floor(1000 * width * scale) / 1000, floor(1000 * height * scale) / 1000
+    for gradient, drawn in _elements(document, brush, page):
         if gradient:
             gradients.append(gradient)
         paths.append(drawn)
@@ -70,7 +78,7 @@ def write_svg(
     about = f"{count} strokes of the brush {document.brush}, seed {document.seed}, on a photo of "
     about += f"{document.width} by {document.height} pixels"
     if len(paths) < count:
-        about += f"; {count - len(paths)} strokes too small or too faint to be seen are left out"
+        about += f"; {count - len(paths)} strokes too small, too faint or too far out to be seen are left out"
     background = _colour(np.array(document.canvas))
     with (
         written_whole(path, overwrite=overwrite) as temporary,
@@ -91,7 +99,7 @@ def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     write_svg(path, document, wishes.size, overwrite=wishes.overwrite)
 
 
-def _elements(document: StrokeDocument, brush: Brush) -> Iterator[tuple[str, str]]:
+def _elements(document: StrokeDocument, brush: Brush, page: Page) -> Iterator[tuple[str, str]]:
     """The gradient, or "", and the path of each stroke that can be seen, in painting order."""
     found: dict[int, tuple[str, str]] = {}
     shape, seeds, strokes = document.full_shape(brush), document.texture_seeds(), document.strokes
@@ -99,7 +107,7 @@ def _elements(document: StrokeDocument, brush: Brush) -> Iterator[tuple[str, str
         drawings = brush.draw(shape[indices], seeds[indices], rows, columns)
         for index, drawing in zip(indices, drawings, strict=True):
             placement = strokes.placement[index].astype(np.float64)
-            element = _element(int(index), drawing, placement, strokes.paint[index], brush.colours)
+            element = _element(int(index), drawing, placement, strokes.paint[index], brush.colours, page)
             if element:
                 found[int(index)] = element
     for index in sorted(found):
@@ -119,13 +127,15 @@ def _batches(placement: Array, aspect: Array) -> Iterator[tuple[Array, int, int]
             yield members[start : start + most], int(height), int(width)
 
 
-def _element(index: int, drawing: Array, placement: Array, paint: Array, colours: int) -> tuple[str, str] | None:
+def _element(
+    index: int, drawing: Array, placement: Array, paint: Array, colours: int, page: Page
+) -> tuple[str, str] | None:
     """The gradient, or "", and the path of one stroke; None where nothing of it can be seen."""
     matte = drawing[..., 0]
     level = _level(matte)
     if level * float(paint[6]) < 1 / 512:
         return None
-    outline = _outline(contours(matte, level), placement, matte.shape)
+    outline = _outline(contours(matte, level), placement, matte.shape, page)
     if not outline:
         return None
     at, colour, opacity = _stops(drawing, level, paint, 1 if colours == 1 else BINS)
@@ -158,11 +168,11 @@ def _level(matte: Array) -> float:
     return level
 
 
-def _outline(loops: list[Array], placement: Array, shape: tuple[int, ...]) -> str:
-    """The path data of outlines given in pixels of the stroke's drawing."""
+def _outline(loops: list[Array], placement: Array, shape: tuple[int, ...], page: Page) -> str:
+    """The path data of outlines given in pixels of the stroke's drawing, as far as they are on the page."""
     x, y, half_length, half_width, angle = placement
     rows, columns = shape
-    least = max(SMALLEST * 4 * half_length * half_width * UNITS**2, 4.0)
+    least = max(SMALLEST * 4 * half_length * half_width * UNITS**2, SPECK)
     parts = []
     for loop in loops:
         u = (2 * loop[:, 0] / columns - 1) * half_length * UNITS
@@ -171,14 +181,23 @@ def _outline(loops: list[Array], placement: Array, shape: tuple[int, ...]) -> st
         if abs(cv2.contourArea(points)) < least:
             continue
         corners = cv2.approxPolyDP(points[:, None], TOLERANCE, True)[:, 0]
-        whole = np.rint(corners + np.array([x, y]) * UNITS).astype(int)
-        steps = np.diff(whole, axis=0)
+        whole = np.rint(corners + np.array([x, y]) * UNITS)
+        seen = clipped(whole, page)
+        if seen is not whole and abs(cv2.contourArea(seen.astype(np.float32))) < SPECK:
+            continue
+        steps = np.diff(seen, axis=0)
         steps = steps[(steps != 0).any(axis=1)]
         if len(steps) < 2:
             continue
-        numbers = "".join(f"{n}" if n < 0 else f" {n}" for n in steps.ravel().tolist())
-        parts.append(f"M{whole[0, 0]} {whole[0, 1]}l{numbers.lstrip()}z")
+        numbers = "".join(n if n[0] == "-" else f" {n}" for n in map(_coordinate, steps.ravel().tolist()))
+        parts.append(f"M{_coordinate(seen[0, 0])} {_coordinate(seen[0, 1])}l{numbers.lstrip()}z")
     return "".join(parts)
+
+
+def _coordinate(value: float) -> str:
+    """A whole number, but for what was cut at an edge of the page."""
+    whole = int(value)
+    return str(whole) if whole == value else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def _stops(drawing: Array, level: float, paint: Array, bins: int) -> tuple[Array, Array, Array]:

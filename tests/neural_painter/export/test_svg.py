@@ -1,4 +1,5 @@
 import io
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
@@ -7,10 +8,13 @@ import pytest
 from PIL import Image
 
 from neural_painter.errors import OutputError
+from neural_painter.export import svg
+from neural_painter.export.clipping import clipped
 from neural_painter.export.contours import contours
 from neural_painter.export.raster import render
 from neural_painter.export.svg import write_svg
 from neural_painter.strokes import Strokes
+from renderers import brushes
 from tests.neural_painter.sample_documents import sample_document
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -66,6 +70,72 @@ def test_contour_against_a_count_of_pixels():
     area = -sum(signed_area(loop) for loop in contours(noise, 0.5))
     inside = np.kron(noise, np.ones((8, 8))) > 0.5
     assert area == pytest.approx(inside.mean() * 30 * 40, rel=0.1)
+
+
+# The page
+
+
+def winding(loops, points) -> np.ndarray:
+    """How often loops go around each of the points, by the angles under which they are seen."""
+    total = np.zeros(len(points))
+    for loop in loops:
+        seen = loop[None] - points[:, None]
+        angle = np.arctan2(seen[..., 1], seen[..., 0])
+        total += ((np.diff(angle, axis=1, append=angle[:, :1]) + np.pi) % (2 * np.pi) - np.pi).sum(axis=1)
+    return np.rint(total / (2 * np.pi)).astype(int)
+
+
+def test_what_is_cut_goes_around_every_point_as_often_as_before():
+    generator = np.random.default_rng(0)
+    page = (10000.0, 7543.4)
+    points = generator.uniform(1, np.array(page) - 1, (300, 2))
+    for corners in (3, 4, 7, 30):  # the more, the oftener they cross themselves
+        for _ in range(20):
+            loops = [np.rint(generator.uniform(-6000, 16000, (corners, 2))) for _ in range(3)]
+            cut = [clipped(loop, page) for loop in loops]
+            for loop in cut:
+                assert (loop >= 0).all()
+                assert (loop <= page).all()
+            differ = winding(loops, points) != winding([loop for loop in cut if len(loop)], points)
+            assert differ.mean() < 0.005  # a point in 300 may lie within the rounding of an edge
+
+
+def test_what_is_on_the_page_is_left_as_it_is_and_what_is_off_is_nothing():
+    loop = np.array([[0, 0], [100, 0], [100, 50], [0, 50]])
+    np.testing.assert_array_equal(clipped(loop, (100, 50)), loop)
+    for away in ([200, 0], [-100, 0], [0, 50], [0, -300], [150, 150], [-100, -50]):
+        assert len(clipped(loop + away, (100, 50))) == 0
+    around = np.array([[-900, -900], [900, -900], [900, 900], [-900, 900]])
+    assert sorted(clipped(around, (100, 50)).tolist()) == sorted(loop.tolist())
+
+
+def corners_of(path) -> np.ndarray:
+    """All points of all paths of a drawing, `[N, 2]`, in units."""
+    found = []
+    for part in re.findall(r"M([^M\"]*)", "".join(re.findall(r' d="[^"]*"', path.read_text()))):
+        numbers = [float(number) for number in re.findall(r"-?\d*\.?\d+", part)]
+        found.append(np.cumsum(np.array(numbers).reshape(-1, 2), axis=0))
+    return np.concatenate(found)
+
+
+@pytest.mark.parametrize("brush", brushes.names())
+def test_nothing_is_drawn_beyond_the_page(brush, tmp_path, monkeypatch):
+    document = sample_document(brush, count=60, size=(231, 307))
+    document.strokes.placement[-1, :2] = 3  # out of sight
+    write_svg(tmp_path / "a.svg", document)
+    low, high = corners_of(tmp_path / "a.svg").min(axis=0), corners_of(tmp_path / "a.svg").max(axis=0)
+    assert (low > -1e-6).all()  # as far as sums of steps are exact
+    assert (high < [10000 + 1e-6, 7524.43]).all()
+    text = (tmp_path / "a.svg").read_text()
+    assert text.count("<path") <= 59
+    assert "too far out to be seen" in text
+    cut = rasterised(tmp_path / "a.svg")
+    monkeypatch.setattr(svg, "clipped", lambda loop, page: loop)
+    write_svg(tmp_path / "b.svg", document)
+    assert (corners_of(tmp_path / "b.svg").min(axis=0) < -1000).all()
+    difference = np.abs(cut - rasterised(tmp_path / "b.svg"))
+    assert difference.max() < 17 / 255  # resvg counts 16 samples of a pixel; one of them may fall otherwise
+    assert difference.mean() < 1e-5  # measured: 1.3e-6
 
 
 # SVG
@@ -135,7 +205,7 @@ def test_what_cannot_be_seen_is_left_out_and_said(tmp_path):
     write_svg(tmp_path / "a.svg", document)
     text = (tmp_path / "a.svg").read_text()
     assert text.count("<path") == 3
-    assert "2 strokes too small or too faint to be seen are left out" in text
+    assert "2 strokes too small, too faint or too far out to be seen are left out" in text
 
 
 def test_failure_leaves_nothing(tmp_path, monkeypatch):
