@@ -89,10 +89,10 @@ def _calls(folder, filters, picture):
     import numpy as np
     import torch
 
-    from neural_painter.style.fast import load_model
-    from neural_painter.style.models import Card, save_model
-    from neural_painter.style.network import TransformNetwork, johnson
-    from neural_painter.style.onnx_files import export_onnx
+    from neural_painter.fast.files import Card, save_model
+    from neural_painter.fast.formats.onnx_write import export_onnx
+    from neural_painter.fast.model import load_model
+    from neural_painter.fast.network import TransformNetwork, johnson
 
     torch.manual_seed(0)
     # Time does not depend on what the network has learnt.

@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares these lines 
     from neural_painter.errors import OutputError as OutputError
     from neural_painter.errors import UsageError as UsageError
     from neural_painter.errors import UserError as UserError
+    from neural_painter.fast.model import StyleModel as StyleModel
+    from neural_painter.fast.model import load_model as load_model
+    from neural_painter.fast.model import style_transfer as style_transfer
     from neural_painter.features import Features as Features
     from neural_painter.features import load_features as load_features
     from neural_painter.images import find_pictures as find_pictures
@@ -38,9 +41,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares these lines 
     from neural_painter.strokes import read_document as read_document
     from neural_painter.strokes import write_document as write_document
     from neural_painter.style.config import StyleConfig as StyleConfig
-    from neural_painter.style.fast import StyleModel as StyleModel
-    from neural_painter.style.fast import load_model as load_model
-    from neural_painter.style.fast import style_transfer as style_transfer
     from neural_painter.style.gatys import StyleProgress as StyleProgress
     from neural_painter.style.gatys import StyleResult as StyleResult
     from neural_painter.style.gatys import style_picture as style_picture
@@ -50,6 +50,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "neural_painter.errors": "UserError UsageError InputError OutputError NumericalError",
+    "neural_painter.fast.model": "StyleModel load_model style_transfer",
     "neural_painter.features": "Features load_features",
     "neural_painter.images": "find_pictures read_image write_image",
     "neural_painter.painter.config": "PaintConfig StrokeStyleConfig",
@@ -60,7 +61,6 @@ _NAMES = {
     "neural_painter.photo.transfer": "PhotoProgress PhotoResult photo_transfer",
     "neural_painter.strokes": "StrokeDocument Strokes read_document write_document",
     "neural_painter.style.config": "StyleConfig",
-    "neural_painter.style.fast": "StyleModel load_model style_transfer",
     "neural_painter.style.gatys": "StyleProgress StyleResult style_picture",
     "renderers.weights": "WeightsError",
 }

@@ -1,10 +1,11 @@
-"""Colours of a segment as a Gaussian, and the map that carries one Gaussian to another.
+"""Colours of a segment as a Gaussian, and the map that carries one Gaussian to another; a picture in another's colours.
 
 Source: Pitié and Kokaram 2007, the linear Monge-Kantorovich solution.
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 Array = np.ndarray
@@ -82,3 +83,10 @@ def transport_colours(content: Array, style: Array, content_masks: Array, style_
         affine = transport_map(*statistics).astype(np.float32)
         result += mask[..., None] * mapped(content, affine)
     return np.clip(result, 0, 1)
+
+
+def with_colors_of(content: Array, picture: Array) -> Array:
+    """The picture's luminance in the content's colours, `[H, W, 3]` in [0, 1]."""
+    colors, made = (cv2.cvtColor(p, cv2.COLOR_RGB2Lab) for p in (content, np.ascontiguousarray(picture, np.float32)))
+    colors[..., 0] = made[..., 0]
+    return np.clip(cv2.cvtColor(colors, cv2.COLOR_Lab2RGB), 0, 1)

@@ -37,7 +37,13 @@ LEVEL_1 = (
     "renderers.weights",
 )
 LEVEL_2 = ("neural_painter.strokes",)
-LEVEL_3 = ("neural_painter.export", "neural_painter.painter", "neural_painter.photo", "neural_painter.style")
+LEVEL_3 = (
+    "neural_painter.export",
+    "neural_painter.fast",
+    "neural_painter.painter",
+    "neural_painter.photo",
+    "neural_painter.style",
+)
 BELOW_3 = (*LEVEL_0, *LEVEL_1, *LEVEL_2)
 
 MAY_IMPORT = {
@@ -84,11 +90,11 @@ LIGHT = {
     "neural_painter.errors",
     "neural_painter.export",
     "neural_painter.export.wishes",
+    "neural_painter.fast.config",
     "neural_painter.files",
     "neural_painter.painter.config",
     "neural_painter.photo.config",
     "neural_painter.style.config",
-    "neural_painter.style.training_config",
     "renderers.brushes",
 }
 """Our modules that load no library; of these alone may the command line be made before a command runs."""
@@ -145,6 +151,12 @@ def test_imports_go_downwards(path):
     for found in imports(path):
         if inside(found, PACKAGES) and found not in PACKAGES:
             assert inside(found, own) or inside(found, MAY_IMPORT[entry]), f"{module} may not import {found}"
+
+
+def test_of_fast_styles_the_model_alone_knows_the_formats():
+    for path in (ROOT / "neural_painter" / "fast").glob("*.py"):
+        if path.name != "model.py":
+            assert not any(inside(found, ["neural_painter.fast.formats"]) for found in imports(path)), path
 
 
 def test_renderers_know_nothing_of_the_painter():

@@ -45,8 +45,8 @@ def run(words: list[str]) -> int:
         raise UsageError(f"{output}: would replace the input", hint="Choose another name with -o or --name.")
     with folders_made(patterns):
         check_output(output, overwrite=options.overwrite)
-        from neural_painter.style.convert import convert
-        from neural_painter.style.models import Card, save_model
+        from neural_painter.fast.files import Card, save_model
+        from neural_painter.fast.model import convert
 
         network, card = convert(options.model)
         save_model(output, network, Card(name, card.about), overwrite=options.overwrite)

@@ -49,7 +49,7 @@ def run(words: list[str]) -> int:
     options = parser().read(words)
     patterns = [] if options.output is None else [options.output]
     if options.model is None:
-        from neural_painter.style.models import shipped
+        from neural_painter.fast.files import shipped
 
         options.model = shipped()
     (path,) = name_outputs(patterns, DEFAULT_OUTPUT, name=options.model.stem)
@@ -57,8 +57,8 @@ def run(words: list[str]) -> int:
         raise UsageError(f"{path}: expected a name ending in .onnx")
     with folders_made(patterns):
         check_output(path, overwrite=options.overwrite)
-        from neural_painter.style.convert import read_network
-        from neural_painter.style.onnx_files import export_onnx
+        from neural_painter.fast.formats.onnx_write import export_onnx
+        from neural_painter.fast.model import read_network
 
         network, card = read_network(options.model)
         name = card.name or options.model.stem

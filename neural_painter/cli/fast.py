@@ -19,8 +19,8 @@ from neural_painter.errors import InputError, UsageError
 from neural_painter.files import check_output
 
 if TYPE_CHECKING:
+    from neural_painter.fast.model import StyleModel
     from neural_painter.images import Array
-    from neural_painter.style.fast import StyleModel
     from neural_painter.video import Film
 
 Job = tuple[Path, tuple[Path, ...]]
@@ -75,7 +75,7 @@ def run(words: list[str]) -> int:
     """Restyles; returns the exit status."""
     options = parser().read(words)
     with Interrupts(), kernel_notice(show=not options.quiet):
-        from neural_painter.style.models import shipped
+        from neural_painter.fast.files import shipped
         from neural_painter.video import check_target, is_video, probe
 
         options.model = options.model or shipped()
@@ -138,7 +138,7 @@ def _check_outputs(job: Job, options: argparse.Namespace) -> None:
 
 
 def _load(options: argparse.Namespace) -> StyleModel:
-    from neural_painter.style.fast import load_model
+    from neural_painter.fast.model import load_model
 
     model = load_model(options.model, device=options.device)
     if options.device == "cuda" and _device(model) == "cpu":
@@ -155,8 +155,8 @@ def _restyled(picture: Array, size: tuple[int, int], model: StyleModel, options:
     """A picture `[H, W, 3]` float32 in [0, 1] in the style, at a size `(height, width)`."""
     import numpy as np
 
+    from neural_painter.colour import with_colors_of
     from neural_painter.images import resize
-    from neural_painter.style.gatys import with_colors_of
 
     if size != picture.shape[:2]:
         picture = np.clip(resize(picture, size=size), 0, 1).astype(np.float32)

@@ -18,13 +18,13 @@ from neural_painter.cli.options import Parser, add_config, add_file, config_from
 from neural_painter.cli.outputs import check_names, folders_made, name_outputs
 from neural_painter.cli.progress import Bar
 from neural_painter.errors import InputError, OutputError, UsageError
+from neural_painter.fast.config import FastConfig
 from neural_painter.files import check_output
-from neural_painter.style.training_config import FastConfig
 
 if TYPE_CHECKING:
     import torch
 
-    from neural_painter.style.training import FastTrainer
+    from neural_painter.fast.training import FastTrainer
 
 DEFAULT_OUTPUT = "{name}.safetensors"
 CHECKPOINT_SECONDS = 30
@@ -145,8 +145,8 @@ def _processes(name: str, world: int) -> Iterator[torch.device]:
 def _trainer(
     options: argparse.Namespace, config: FastConfig, device: torch.device, rank: int, world: int
 ) -> FastTrainer:
+    from neural_painter.fast.training import FastTrainer
     from neural_painter.images import find_pictures, read_image
-    from neural_painter.style.training import FastTrainer
 
     photos = find_pictures(options.photos)
     if not photos:
@@ -203,7 +203,7 @@ def _save(trainer: FastTrainer, checkpoint: Path) -> None:
 
 
 def _write(trainer: FastTrainer, output: Path, name: str, options: argparse.Namespace) -> None:
-    from neural_painter.style.models import Card, save_model
+    from neural_painter.fast.files import Card, save_model
 
     save_model(output, trainer.model, Card(name, _about(trainer, options)), overwrite=options.overwrite)
     tell(options, f"{output}: {trainer.config.steps} steps, {trainer.seconds:.0f} s")

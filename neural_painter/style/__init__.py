@@ -1,1 +1,1 @@
-"""Artistic style: of strokes, of pictures by optimisation, of pictures in one pass."""
+"""Artistic style of pictures by optimisation."""

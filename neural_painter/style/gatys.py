@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from neural_painter.colour import with_colors_of
 from neural_painter.descent import Patience
 from neural_painter.devices import choose_device
 from neural_painter.errors import UsageError
@@ -191,10 +191,3 @@ class _Transfer:
 
     def _tensor(self, picture: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)).to(self.device)
-
-
-def with_colors_of(content: Array, picture: Array) -> Array:
-    """The picture's luminance in the content's colours, `[H, W, 3]` in [0, 1]."""
-    colors, made = (cv2.cvtColor(p, cv2.COLOR_RGB2Lab) for p in (content, np.ascontiguousarray(picture, np.float32)))
-    colors[..., 0] = made[..., 0]
-    return np.clip(cv2.cvtColor(colors, cv2.COLOR_Lab2RGB), 0, 1)

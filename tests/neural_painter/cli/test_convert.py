@@ -8,11 +8,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from neural_painter.cli import main
-from neural_painter.style.models import Card, read_model, save_model
-from neural_painter.style.network import TransformNetwork, johnson
+from neural_painter.fast.files import Card, read_model, save_model
+from neural_painter.fast.network import TransformNetwork, johnson
 from tests.neural_painter.cli.test_commands import both, folder, listing, nothing, text
-from tests.neural_painter.style.foreign_models import Johnson, made, variables
-from tests.neural_painter.style.torch7_writer import table, torch7_bytes
+from tests.neural_painter.fast.formats.foreign_models import Johnson, made, variables
+from tests.neural_painter.fast.formats.torch7_writer import table, torch7_bytes
 
 SHORT = "c9s1-4,d6,R6,u4,c9s1-3"
 
@@ -92,7 +92,7 @@ WRONG = {
     "no style": ("a.t7", raw("a.t7", torch7_bytes(table(1))), 4, "a.t7: a Torch7 file without a model of a style"),
     "strange module": ("candy.t7", strange, 4, "candy.t7: nn.VolumetricConvolution: a module that is not known"),
     "tensors cut": ("wave.safetensors --name a", both(tensors(), lambda: os.truncate("wave.safetensors", 3000)), 4,
-                    "wave.safetensors: not a readable safetensors file"),
+                    "wave.safetensors: not a model of a style (damaged safetensors)"),
     "wrong shapes": ("wave.safetensors --name a", misshapen, 4, "wave.safetensors: Variable_3 is [9, 9, 3, 2]"),
     "other tensors": ("wave.safetensors --name a", tensors(more=variables()["Variable"]), 4,
                       "wave.safetensors: holds tensors, but not those of a known family"),

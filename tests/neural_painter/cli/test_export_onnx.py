@@ -9,13 +9,13 @@ import torch
 from safetensors.numpy import save_file
 
 from neural_painter.cli import main
-from neural_painter.style.convert import convert
-from neural_painter.style.models import Card, save_model
-from neural_painter.style.network import TransformNetwork, johnson
-from neural_painter.style.onnx_files import OnnxModel
+from neural_painter.fast.files import Card, save_model
+from neural_painter.fast.formats.onnx_run import OnnxModel
+from neural_painter.fast.model import convert
+from neural_painter.fast.network import TransformNetwork, johnson
 from tests.neural_painter.cli.test_commands import listing
-from tests.neural_painter.style.foreign_models import variables
-from tests.neural_painter.style.onnx_samples import picture
+from tests.neural_painter.fast.formats.foreign_models import variables
+from tests.neural_painter.fast.formats.onnx_samples import picture
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_size_output_and_silence(here, capsys):
 
 
 def test_without_a_model_it_takes_the_one_that_comes_with_the_project(here, capsys, monkeypatch):
-    monkeypatch.setattr("neural_painter.style.models.shipped", lambda: Path("waves.safetensors"))
+    monkeypatch.setattr("neural_painter.fast.files.shipped", lambda: Path("waves.safetensors"))
     assert main(["export-onnx", "-o", "a.onnx"]) == 0
     assert OnnxModel("a.onnx").name == "high waves"
 

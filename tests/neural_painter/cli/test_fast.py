@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 
 from neural_painter.cli import main
+from neural_painter.fast.files import Card, save_model
+from neural_painter.fast.formats.onnx_write import export_onnx
+from neural_painter.fast.model import FastModel, load_model
+from neural_painter.fast.network import TransformNetwork, johnson
 from neural_painter.images import read_image
-from neural_painter.style.fast import FastModel, load_model
-from neural_painter.style.models import Card, save_model
-from neural_painter.style.network import TransformNetwork, johnson
-from neural_painter.style.onnx_files import export_onnx
 from neural_painter.video import probe, read_frames
 from tests.neural_painter.cli.conftest import photo
 from tests.neural_painter.cli.test_commands import both, folder, listing, nothing, picture, text
+from tests.neural_painter.fast.formats.foreign_models import Johnson
+from tests.neural_painter.fast.formats.torch7_writer import torch7_bytes
 from tests.neural_painter.one_thread import one_thread  # noqa: F401
-from tests.neural_painter.style.foreign_models import Johnson
-from tests.neural_painter.style.torch7_writer import torch7_bytes
 from tests.neural_painter.video.films import make, packets_of, pictures
 
 TIMES = [40 * k for k in range(6)]
@@ -41,7 +41,7 @@ def here(tmp_path, monkeypatch):
     """A folder with a model; the style of the project is one like it."""
     (tmp_path / "project").mkdir()
     save_model(tmp_path / "project" / "waves.safetensors", network(), Card("Waves"))
-    monkeypatch.setattr("neural_painter.style.models.shipped", lambda: tmp_path / "project" / "waves.safetensors")
+    monkeypatch.setattr("neural_painter.fast.files.shipped", lambda: tmp_path / "project" / "waves.safetensors")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     save_model("mine.safetensors", network(), Card("My style"))

@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 
 from neural_painter.cli import main
 from neural_painter.errors import NumericalError
+from neural_painter.fast.config import FastConfig
+from neural_painter.fast.files import read_model
+from neural_painter.fast.model import load_model
+from neural_painter.fast.photos import Photos
+from neural_painter.fast.training import FastTrainer
 from neural_painter.images import read_image, write_image
-from neural_painter.style.fast import load_model
-from neural_painter.style.models import read_model
-from neural_painter.style.training import FastTrainer, Photos
-from neural_painter.style.training_config import FastConfig
 from tests.neural_painter.cli.test_commands import folder, listing, nothing, text
 from tests.neural_painter.one_thread import one_thread  # noqa: F401
 from tests.neural_painter.photo.samples import day, night, tiny_features, tiny_weights

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from neural_painter.colour import with_colors_of
 from neural_painter.configs import OptionError
 from neural_painter.descent import FAILURES
 from neural_painter.errors import NumericalError, UsageError
 from neural_painter.style import gatys
 from neural_painter.style.config import StyleConfig
-from neural_painter.style.gatys import plan, style_picture, with_colors_of
+from neural_painter.style.gatys import plan, style_picture
 from neural_painter.style.tiles import TiledLoss
 from tests.neural_painter.photo.samples import day, night
 

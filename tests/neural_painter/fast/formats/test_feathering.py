@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from neural_painter.style.feathering import even_side, run_feathered, shares_of, starts_of
+from neural_painter.fast.formats.feathering import even_side, run_feathered, shares_of, starts_of
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from neural_painter.style.models import SIZE_LIMIT, ModelError
-from neural_painter.style.onnx_files import OnnxModel
-from neural_painter.style.onnx_reading import read_onnx, settle
-from tests.neural_painter.style.onnx_samples import FLOAT, Stranger, picture, simple, whole
+from neural_painter.fast.files import SIZE_LIMIT, ModelError
+from neural_painter.fast.formats.onnx_read import read_onnx, settle
+from neural_painter.fast.formats.onnx_run import OnnxModel
+from tests.neural_painter.fast.formats.onnx_samples import FLOAT, Stranger, picture, simple, whole
 
 RELU = helper.make_node("Relu", ["x"], ["y"])
 
@@ -35,7 +35,7 @@ def refusal(tmp_path, data):
         (b"\n<!DOCTYPE html><html></html>", "text/html"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a Git LFS pointer, not the file itself"),
         (b'{"message": "not found"}', "text/plain"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "unknown data"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "PNG"),
         (np.random.default_rng(0).bytes(5000), "unknown data"),
         (b"\x0a\xff\xff\xff\xff\x7f", "unknown data"),
         (b"\x08\x08", "text/plain"),  # ONNX without a graph
@@ -57,7 +57,7 @@ def test_missing_and_unreadable_files(tmp_path):
         OnnxModel(tmp_path / "a\0b.onnx")
     with (tmp_path / "huge.onnx").open("wb") as file:
         file.truncate(SIZE_LIMIT + 1)  # sparse
-    with pytest.raises(ModelError, match="larger than any model"):
+    with pytest.raises(ModelError, match="larger than a model of a style may be"):
         OnnxModel(tmp_path / "huge.onnx")
 
 
@@ -175,7 +175,7 @@ def test_graphs_that_would_eat_the_memory_are_not_run(nodes, constants, tmp_path
 def test_sizes_that_are_computed_are_numbers_afterwards(tmp_path):
     path = tmp_path / "a.onnx"
     path.write_bytes(Stranger().model(enlarge="computed", operators=13, old=False).SerializeToString())
-    settled = settle(read_onnx(path), (33, 50))
+    settled = settle(read_onnx(path.read_bytes(), path), (33, 50))
     assert settled.size == (34, 50)
     from onnx import ModelProto
 

@@ -8,7 +8,6 @@ Source: Torch7, `File.lua` and `generic/Tensor.c`.
 from __future__ import annotations
 
 import re
-import stat
 import struct
 from dataclasses import dataclass, field
 from math import prod
@@ -17,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from neural_painter.style.models import SIZE_LIMIT, ModelError
+from neural_painter.fast.files import ModelError
+from neural_painter.files import HEAD, kind_of
 
 MOST_DEPTH = 100
 """Tables and objects inside one another; published models have a dozen."""
@@ -70,24 +70,26 @@ class TorchObject:
     fields: Table = field(default_factory=Table)
 
 
-def read_torch7(path: Path | str) -> Any:
-    """The value that a file holds.
+def value_of(data: bytes, path: Path) -> Any:
+    """The value that the bytes of a file hold.
 
     Files of 64-bit machines are read, and of others, which differ in the size of a long.
+
+    Args:
+        data: of the file.
+        path: the file, for messages.
 
     Returns:
         None, bool, int (whole numbers), float, str, `Table`, `TorchObject`, or an array of a tensor or storage, which
         must not be written to. What was one thing in Lua is one thing here, cycles included.
 
     Raises:
-        ModelError: missing, not such a file, damaged, or beyond any model in size or depth.
+        ModelError: not such a file, damaged, or beyond any model in size or depth.
     """
-    path = Path(path)
-    data = contents(path)
     if is_ascii(data):
         raise ModelError(f"{path}: an ASCII file of Torch7, of which only binary ones are read")
     if not is_torch7(data):
-        raise ModelError(f"{path}: not a Torch7 file (found: {describe(data)})")
+        raise ModelError(f"{path}: not a Torch7 file (found: {kind_of(data[:HEAD])})")
     try:
         return _Reader(data, 8).only_value()
     except _Damaged as error:
@@ -105,42 +107,6 @@ def is_torch7(head: bytes) -> bool:
 def is_ascii(head: bytes) -> bool:
     """Whether a file that begins like this may be one of Torch7's in its ASCII format."""
     return re.match(rb"[0-8]\r?\n-?\d", head) is not None
-
-
-def contents(path: Path) -> bytes:
-    """The bytes of a file that may be a model; raises ModelError where there is none, or a far too large one."""
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ModelError(f"{path}: is a folder, expected a model of a style")
-        if not stat.S_ISREG(status.st_mode):
-            raise ModelError(f"{path}: is not a regular file, expected a model of a style")
-        if status.st_size == 0:
-            raise ModelError(f"{path}: is empty, expected a model of a style")
-        if status.st_size > SIZE_LIMIT:
-            raise ModelError(f"{path}: larger than any model of a style")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise ModelError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-
-
-def describe(data: bytes) -> str:
-    """What a file is, as far as that helps to see why it is no model."""
-    head = data[:4096]
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "text/html"
-    if head.startswith(b"PK\x03\x04"):
-        return "application/zip"
-    if b"\0" in head:
-        return "unknown data"
-    try:
-        head[: -3 if len(head) == 4096 else None].decode()  # a full head may end inside a character
-    except UnicodeDecodeError:
-        return "unknown data"
-    return "text/plain"
 
 
 class _Damaged(Exception):

@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from neural_painter.style import torch7_modules
-from neural_painter.style.convert import convert, network_of_tensors, network_of_torch7
-from neural_painter.style.models import Card, ModelError, read_model, save_model
-from neural_painter.style.network import Layer, TransformNetwork, johnson
-from neural_painter.style.torch7 import TorchObject
-from tests.neural_painter.style.foreign_models import (
+from neural_painter.fast.files import Card, ModelError, read_model, save_model
+from neural_painter.fast.formats import torch7_modules
+from neural_painter.fast.formats.torch7 import TorchObject
+from neural_painter.fast.model import convert
+from neural_painter.fast.network import Layer, TransformNetwork, johnson
+from tests.neural_painter.fast.formats.foreign_models import (
     JOHNSON,
     Johnson,
     johnson_picture,
@@ -22,7 +22,7 @@ from tests.neural_painter.style.foreign_models import (
     variables,
     variables_picture,
 )
-from tests.neural_painter.style.torch7_writer import table, torch7_bytes
+from tests.neural_painter.fast.formats.torch7_writer import table, torch7_bytes
 from tests.shared_data import shared_file
 
 TOLERANCE = 5e-5
@@ -397,7 +397,7 @@ def test_tensors_equal_their_reference(size, converted):
 @pytest.mark.parametrize("name", ["la_muse", "wave", "scream"])
 def test_published_tensors_equal_their_reference(name):
     path = shared_file(f"fast_style/lengstrom_{name}.safetensors")
-    network, _ = network_of_tensors(path)
+    network, _ = convert(path)
     picture = noise(42, 45)
     with torch.inference_mode():
         result = network(picture)[0].permute(1, 2, 0).numpy()
@@ -468,7 +468,7 @@ def test_blocks_must_keep_the_number_of_channels(converted):
         (b"PK\3\4" + 26 * b"\0" + b"archive/data.pkl", "a pickle, which is not read", "may run any program"),
         (b"PK\3\4" + 26 * b"\0" + b"readme.txt", "(found: application/zip)", "Known: checkpoints"),
         (b"\x08\x07\x12\0\0", "(found: unknown data)", "Known: checkpoints"),
-        (b"\x05\0\0\0\0\0\0\0{abcd", "not a readable safetensors file", None),
+        (b"\x05\0\0\0\0\0\0\0{abcd", "not a model of a style (damaged safetensors)", None),
         (b"\x02\0\0\0\0\0\0\0{}", "holds tensors, but not those of a known family", "Known: checkpoints"),
         (b"4\n1\n3\nV 1\n", "an ASCII file of Torch7", None),
         (b"", "is empty", None),
@@ -484,11 +484,10 @@ def test_other_files(data, sentence, hint, tmp_path):
 
 
 def test_no_file(tmp_path):
-    for action in (convert, network_of_torch7, network_of_tensors):
-        with pytest.raises(ModelError, match="no such file"):
-            action(tmp_path / "none")
-        with pytest.raises(ModelError, match="is a folder"):
-            action(tmp_path)
+    with pytest.raises(ModelError, match="no such file"):
+        convert(tmp_path / "none")
+    with pytest.raises(ModelError, match="is a folder"):
+        convert(tmp_path)
 
 
 def test_our_own_models_are_said_to_be_ours(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from numbers import Integral
 from pathlib import Path
 from typing import Protocol
@@ -12,14 +14,29 @@ import torch
 
 from neural_painter.devices import choose_device
 from neural_painter.errors import NumericalError
+from neural_painter.fast.files import (
+    KNOWN,
+    Card,
+    ModelError,
+    is_ours,
+    is_safetensors,
+    model_of,
+    read_file,
+    shipped,
+    tensors_of,
+)
+from neural_painter.fast.formats import variables
+from neural_painter.fast.formats.onnx_run import OnnxModel, is_onnx
+from neural_painter.fast.formats.torch7 import is_ascii, is_torch7
+from neural_painter.fast.formats.torch7_modules import network_of_torch7
+from neural_painter.fast.network import TransformNetwork
+from neural_painter.fast.strips import Strips
+from neural_painter.files import HEAD, kind_of
 from neural_painter.images import checked_picture, resize
-from neural_painter.style.convert import read_network
-from neural_painter.style.models import Card, shipped
-from neural_painter.style.network import TransformNetwork
-from neural_painter.style.onnx_files import OnnxModel, is_onnx
-from neural_painter.style.strips import Strips
 
 Array = np.ndarray
+
+PICKLED = "Loading a pickle may run any program; have its tensors saved as safetensors."
 
 LEAST_SIDE = 32
 """Smaller pictures are continued by reflection up to so many pixels, and cropped again."""
@@ -91,10 +108,45 @@ def load_model(source: str | Path | None = None, *, device: str = "auto") -> Sty
         UsageError: the device is not there.
     """
     path = shipped() if source is None else Path(source)
-    if not path.is_fifo() and is_onnx(path):  # opening a pipe would wait for its writer
-        return OnnxModel(path)
-    network, card = read_network(path)
+    data = read_file(path)
+    if is_onnx(data, path.name):
+        return OnnxModel(path, data)
+    network, card = model_of(data, path) if is_ours(data) else _converted(data, path)
     return FastModel(network, card, device=device)
+
+
+def read_network(path: Path) -> tuple[TransformNetwork, Card]:
+    """The network and card of a model of ours, or of a family that `convert` knows; raises ModelError as they do."""
+    data = read_file(path)
+    return model_of(data, path) if is_ours(data) else _converted(data, path)
+
+
+def convert(path: Path | str) -> tuple[TransformNetwork, Card]:
+    """The network and a card of a model of any known family; the content decides which, not the name.
+
+    Raises:
+        ModelError: missing, of no known family, damaged, a pickle, or ours already.
+    """
+    path = Path(path)
+    data = read_file(path)
+    if is_ours(data):
+        raise ModelError(f"{path}: is a model of ours already, and needs no converting")
+    return _converted(data, path)
+
+
+def _converted(data: bytes, path: Path) -> tuple[TransformNetwork, Card]:
+    """The network of a stranger's file, and a card that tells where it comes from."""
+    if is_safetensors(data):
+        tensors, _ = tensors_of(data, path)
+        network, family = variables.network_of_variables(tensors, path), variables.FAMILY
+    elif is_torch7(data) or is_ascii(data):
+        network, family = network_of_torch7(data, path)
+    elif re.match(rb"\x80[\x01-\x05]", data) or (data.startswith(b"PK\x03\x04") and b"data.pkl" in data[:1024]):
+        raise ModelError(f"{path}: a pickle, which is not read", hint=PICKLED)
+    else:
+        raise ModelError(f"{path}: not a model of a known family (found: {kind_of(data[:HEAD])})", hint=KNOWN)
+    about = {"from": path.name, "family": family, "sha256": hashlib.sha256(data).hexdigest()}
+    return network, Card(path.stem, about)
 
 
 def style_transfer(image: Array, model: StyleModel | str | Path | None = None, width: int | None = None) -> Array:

@@ -3,7 +3,6 @@
 import json
 import os
 import struct
-import time
 
 import numpy as np
 import pytest
@@ -11,11 +10,11 @@ import torch
 from safetensors.torch import load, save
 
 from neural_painter.errors import OutputError
-from neural_painter.style import models
-from neural_painter.style.fast import FastModel
-from neural_painter.style.models import Card, ModelError, fill, is_ours, network_of, read_model, save_model
-from neural_painter.style.network import Architecture, Layer, TransformNetwork, johnson
-from tests.neural_painter.style.network_samples import ARCHITECTURES, filled, noise
+from neural_painter.fast import files
+from neural_painter.fast.files import Card, ModelError, fill, is_ours, network_of, read_model, save_model
+from neural_painter.fast.model import FastModel
+from neural_painter.fast.network import Architecture, Layer, TransformNetwork, johnson
+from tests.neural_painter.fast.network_samples import ARCHITECTURES, filled, noise
 
 CARD = Card("Nuit étoilée 星", {"steps": 3, "licence": "CC0", "rate": 1e-3, "of": [1, None, {"a": True}]})
 
@@ -133,14 +132,12 @@ def huge():
     ],
 )
 def test_hostile_headers(model, tmp_path, header, message):
-    """The last one asks for 250 GB: an empty network takes no memory, and the file says that there are no weights."""
+    """The last one asks for 250 GB, which no machine of the tests has: an empty network takes no memory."""
     path = rewritten(model, tmp_path / "it", header)
-    began = time.process_time()
     with pytest.raises(ModelError) as caught:
         read_model(path)
     assert str(caught.value) == f"{path}: {message}"
     assert caught.value.exit_status == 4
-    assert time.process_time() - began < 2  # measured: 0.02; much more where memory is asked for
 
 
 def test_a_foreign_file_is_told_of_convert(tmp_path):
@@ -210,31 +207,32 @@ def test_damaged_files(model, tmp_path):
         b"\xff" * 100,
     ):
         path.write_bytes(spoiled)
-        with pytest.raises(ModelError, match=r"it: (not a model of a style|holds tensors|cannot be read)"):
+        with pytest.raises(ModelError, match=r"it: (not a model of a style|holds tensors|is empty)"):
             read_model(path)
 
 
 def test_what_is_no_file(tmp_path):
-    with pytest.raises(ModelError, match=r"it: cannot be read \(No such file or directory\)$"):
+    with pytest.raises(ModelError, match=r"it: no such file$"):
         read_model(tmp_path / "it")
-    with pytest.raises(ModelError, match=r"not a regular file, expected a model of a style$"):
+    with pytest.raises(ModelError, match=r"is a folder, expected a model of a style$"):
         read_model(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ModelError, match=r"not a regular file, expected a model of a style$"):
+    with pytest.raises(ModelError, match=r"is not a regular file, expected a model of a style$"):
         read_model(tmp_path / "pipe")
     with pytest.raises(ModelError):
         read_model("with a \0 in it")
 
 
 def test_a_file_that_is_too_large_is_not_read(model, monkeypatch):
-    monkeypatch.setattr(models, "SIZE_LIMIT", 1000)
-    with pytest.raises(ModelError, match=r"larger than any model of a style$"):
+    monkeypatch.setattr(files, "SIZE_LIMIT", 1000)
+    with pytest.raises(ModelError, match=r"is larger than a model of a style may be"):
         read_model(model)
 
 
-def test_what_looks_like_ours(model, tmp_path):
-    assert is_ours(model)
-    path, data = tmp_path / "it", model.read_bytes()
+def test_what_looks_like_ours(model):
+    data = model.read_bytes()
+    assert is_ours(data)
+    assert is_ours(data[:-1] + b"!")
     for other in (
         b"",
         b"\x10",
@@ -243,19 +241,10 @@ def test_what_looks_like_ours(model, tmp_path):
         struct.pack("<Q", 2**40) + data[8:],
         b'{"neural_painter": 1}',
         b"<html>" + b'"neural_painter"' * 9,
+        # The words among the weights are not a header.
+        save({"a": torch.frombuffer(bytearray(b'"neural_painter"'), dtype=torch.uint8)}),
     ):
-        path.write_bytes(other)
-        assert not is_ours(path)
-    assert not is_ours(tmp_path)
-    assert not is_ours(tmp_path / "missing")
-    os.mkfifo(tmp_path / "pipe")
-    assert not is_ours(tmp_path / "pipe")
-    # The words among the weights are not a header.
-    path.write_bytes(save({"a": torch.frombuffer(bytearray(b'"neural_painter"'), dtype=torch.uint8)}))
-    assert not is_ours(path)
-    # Damaged, but ours: reading says what is wrong.
-    path.write_bytes(data[:-1])
-    assert is_ours(path)
+        assert not is_ours(other)
 
 
 # Filling

@@ -1,4 +1,4 @@
-"""ONNX files of styles: writes ours, for OpenCV, web pages and other programs; runs ours and those of strangers."""
+"""Runs ONNX files of styles through OpenCV, ours and those of strangers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from neural_painter.files import written_whole
+from neural_painter.fast.files import ModelError, read_file
+from neural_painter.fast.formats.feathering import even_side, run_feathered
+from neural_painter.fast.formats.onnx_probe import survives
+from neural_painter.fast.formats.onnx_read import Settled, Size, UnfitError, declared_size, read_onnx, settle
+from neural_painter.fast.formats.onnx_write import RANGE, STYLE, UNIT_RANGE
 from neural_painter.images import resize
-from neural_painter.style.feathering import even_side, run_feathered
-from neural_painter.style.models import ModelError
-from neural_painter.style.network import TransformNetwork
-from neural_painter.style.onnx_graph import RANGE, STYLE, UNIT_RANGE, onnx_of
-from neural_painter.style.onnx_probe import survives
-from neural_painter.style.onnx_reading import Settled, Size, UnfitError, declared_size, read_onnx, settle
 
 Array = np.ndarray
 
@@ -53,44 +51,9 @@ BEGINNING = re.compile(rb"\x08[\x03-\x1f][\x10-\x7a]")
 _LOCK = threading.RLock()  # OpenCV's log level is global
 
 
-def export_onnx(
-    network: TransformNetwork,
-    path: Path | str,
-    *,
-    name: str = "",
-    size: tuple[int, int] | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Writes a network as ONNX, whole or not at all; the same network gives the same bytes.
-
-    The file takes and gives float32 `[N, 3, H, W]`, RGB in [0, 1], clipped. Any size can be run, in onnxruntime and
-    in OpenCV from version 5 on; OpenCV 4 wants it fixed.
-
-    Args:
-        network: of any architecture.
-        path: the file; `.onnx` by custom.
-        name: of the style, kept in the metadata.
-        size: `(height, width)` in pixels, fixed in the file; by default both are free.
-        overwrite: whether an existing file may be replaced.
-
-    Raises:
-        OutputError: the file exists and `overwrite` is false, or cannot be written.
-        ValueError: the network cannot run at that size.
-    """
-    with written_whole(Path(path), overwrite=overwrite) as temporary:
-        temporary.write_bytes(onnx_of(network, name=name, size=size).SerializeToString(deterministic=True))
-
-
-def is_onnx(path: Path | str) -> bool:
-    """Whether a file is called or begins like ONNX, which has no mark of its own. What cannot be read does not."""
-    path = Path(path)
-    if path.suffix.lower() == ".onnx":
-        return True
-    try:
-        with path.open("rb") as file:
-            return BEGINNING.match(file.read(3)) is not None
-    except (OSError, ValueError):
-        return False
+def is_onnx(data: bytes, name: str) -> bool:
+    """Whether a file of these bytes and this name is called or begins like ONNX, which has no mark of its own."""
+    return name.lower().endswith(".onnx") or BEGINNING.match(data) is not None
 
 
 class OnnxModel:
@@ -108,6 +71,7 @@ class OnnxModel:
 
     Args:
         path: the file. Nothing outside it is read.
+        data: its bytes, where they have been read already.
 
     Attributes:
         path: the file.
@@ -117,9 +81,9 @@ class OnnxModel:
         ModelError: not an ONNX model, damaged, of another kind, or one that OpenCV cannot run.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, data: bytes | None = None) -> None:
         self.path = Path(path)
-        self._model = read_onnx(self.path)
+        self._model = read_onnx(read_file(self.path) if data is None else data, self.path)
         about = {entry.key: entry.value for entry in self._model.metadata_props}
         self._top = 1.0 if about.get(RANGE) == UNIT_RANGE else 255.0
         self.name = " ".join(about.get(STYLE, "").split())[:LONGEST_NAME] or self.path.stem

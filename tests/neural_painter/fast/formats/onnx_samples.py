@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 
-from neural_painter.style.network import Architecture, Layer, TransformNetwork, johnson
+from neural_painter.fast.network import Architecture, Layer, TransformNetwork, johnson
 
 FLOAT = TensorProto.FLOAT
 

@@ -7,11 +7,13 @@ OpenCV 4.11 and 5.0 get right.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_painter.style.network import AMPLITUDE, MEANS, Architecture, Layer, TransformNetwork, transposed_first
+from neural_painter.fast.network import AMPLITUDE, MEANS, Architecture, Layer, TransformNetwork, transposed_first
+from neural_painter.files import written_whole
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -31,6 +33,34 @@ FURTHEST = 2**31 - 1
 
 LEAST_SIDE = 5
 """Pixels; the last reflections need that many."""
+
+
+def export_onnx(
+    network: TransformNetwork,
+    path: Path | str,
+    *,
+    name: str = "",
+    size: tuple[int, int] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes a network as ONNX, whole or not at all; the same network gives the same bytes.
+
+    The file takes and gives float32 `[N, 3, H, W]`, RGB in [0, 1], clipped. Any size can be run, in onnxruntime and
+    in OpenCV from version 5 on; OpenCV 4 wants it fixed.
+
+    Args:
+        network: of any architecture.
+        path: the file; `.onnx` by custom.
+        name: of the style, kept in the metadata.
+        size: `(height, width)` in pixels, fixed in the file; by default both are free.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        OutputError: the file exists and `overwrite` is false, or cannot be written.
+        ValueError: the network cannot run at that size.
+    """
+    with written_whole(Path(path), overwrite=overwrite) as temporary:
+        temporary.write_bytes(onnx_of(network, name=name, size=size).SerializeToString(deterministic=True))
 
 
 def onnx_of(network: TransformNetwork, *, name: str = "", size: tuple[int, int] | None = None) -> ModelProto:

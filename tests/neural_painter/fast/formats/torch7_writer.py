@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from neural_painter.style.torch7 import Table, TorchObject
+from neural_painter.fast.formats.torch7 import Table, TorchObject
 
 TENSORS = {"<f4": "Float", "<f8": "Double", "|u1": "Byte", "|i1": "Char", "<i2": "Short", "<i4": "Int", "<i8": "Long"}
 

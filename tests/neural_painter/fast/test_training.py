@@ -14,16 +14,19 @@ from safetensors.torch import load, save
 
 from neural_painter.colour import colour_statistics
 from neural_painter.errors import InputError, NumericalError, UsageError
+from neural_painter.fast import photos as crops_of
+from neural_painter.fast import training
+from neural_painter.fast.config import FastConfig
+from neural_painter.fast.files import Card, ModelError, read_model, save_model
+from neural_painter.fast.loss import StyleLoss, grams_of
+from neural_painter.fast.model import FastModel
+from neural_painter.fast.photos import Photos
+from neural_painter.fast.training import FastTrainer
 from neural_painter.features import Features
 from neural_painter.images import resize, write_image
 from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS
-from neural_painter.style import training
-from neural_painter.style.fast import FastModel
-from neural_painter.style.models import Card, ModelError, read_model, save_model
-from neural_painter.style.training import FastTrainer, Photos, StyleLoss, grams_of
-from neural_painter.style.training_config import FastConfig
+from tests.neural_painter.fast.network_samples import noise
 from tests.neural_painter.photo.samples import day, night, tiny_features, tiny_weights
-from tests.neural_painter.style.network_samples import noise
 
 CPU = torch.device("cpu")
 TINY = FastConfig(steps=6, batch=2, crop=32, filters=4, residuals=1, style_size=48, rate=0.01)
@@ -92,7 +95,7 @@ def test_a_crop_depends_on_its_number_alone(paths):
 
 
 def test_several_threads_get_the_same_crops(paths, monkeypatch):
-    monkeypatch.setattr(training, "CACHE_BYTES", 0)
+    monkeypatch.setattr(crops_of, "CACHE_BYTES", 0)
     crops = Photos(paths, 32, 0).batch(range(12))
     photos, gate = Photos(paths, 32, 0), threading.Barrier(3)
 
@@ -157,10 +160,10 @@ def flat_but_for_a_corner(tmp_path):
 def test_flat_crops_are_avoided(tmp_path, monkeypatch):
     paths = flat_but_for_a_corner(tmp_path)
     deviations = [crop.std((0, 1)).max() for crop in as_arrays(Photos(paths, 32, 0).batch(range(40)))]
-    assert min(deviations) > training.FLAT
-    monkeypatch.setattr(training, "TRIES", 1)
+    assert min(deviations) > crops_of.FLAT
+    monkeypatch.setattr(crops_of, "TRIES", 1)
     deviations = [crop.std((0, 1)).max() for crop in as_arrays(Photos(paths, 32, 0).batch(range(40)))]
-    assert sum(deviation < training.FLAT for deviation in deviations) > 4  # measured: 16
+    assert sum(deviation < crops_of.FLAT for deviation in deviations) > 4  # measured: 16
 
 
 def test_a_photo_that_is_flat_all_over_still_gives_crops(tmp_path):
@@ -169,20 +172,20 @@ def test_a_photo_that_is_flat_all_over_still_gives_crops(tmp_path):
 
 
 def test_photos_are_decoded_once_and_no_more_than_fit_are_kept(paths, monkeypatch):
-    read, read_image = [], training.read_image
+    read, read_image = [], crops_of.read_image
 
     def spy(path):
         read.append(path)
         return read_image(path)
 
-    monkeypatch.setattr(training, "read_image", spy)
+    monkeypatch.setattr(crops_of, "read_image", spy)
     photos = Photos(paths, 32, 0)
     crops = photos.batch(range(12))
     assert sorted(read) == sorted(paths)
     assert photos._bytes == sum(photo.nbytes for photo in photos._kept.values()) == 3 * (40 * 56 + 70 * 90)
 
     read.clear()
-    monkeypatch.setattr(training, "CACHE_BYTES", 3 * 70 * 90)
+    monkeypatch.setattr(crops_of, "CACHE_BYTES", 3 * 70 * 90)
     photos = Photos(paths, 32, 0)
     for number in range(12):
         assert torch.equal(photos.batch([number])[0], crops[number])
@@ -195,7 +198,7 @@ def test_the_photo_that_was_longest_not_asked_for_goes_first(tmp_path, monkeypat
     paths = [tmp_path / f"{number}.png" for number in range(3)]
     for path in paths:
         write_image(path, noise(32, 32))
-    monkeypatch.setattr(training, "CACHE_BYTES", 2 * 3 * 32 * 32)
+    monkeypatch.setattr(crops_of, "CACHE_BYTES", 2 * 3 * 32 * 32)
     photos = Photos(paths, 32, 0)
     for number in (0, 1, 0, 2):
         photos._photo(paths[number])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from neural_painter.style import strips as module
-from neural_painter.style.network import Architecture, Layer, johnson
-from neural_painter.style.strips import Strips
-from tests.neural_painter.style.network_samples import ARCHITECTURES, filled, forward, noise, reference
+from neural_painter.fast import strips as module
+from neural_painter.fast.network import Architecture, Layer, johnson
+from neural_painter.fast.strips import Strips
+from tests.neural_painter.fast.network_samples import ARCHITECTURES, filled, forward, noise, reference
 
 TINY, HUGE = 1, 1 << 40
 

@@ -6,7 +6,7 @@ The reference is written from the definitions, in loops over a kernel's pixels, 
 import numpy as np
 import torch
 
-from neural_painter.style.network import Architecture, Layer, TransformNetwork, johnson
+from neural_painter.fast.network import Architecture, Layer, TransformNetwork, johnson
 
 
 def torch7_like(front=12):

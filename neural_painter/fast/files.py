@@ -6,21 +6,25 @@ import json
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from neural_painter.errors import UserError
-from neural_painter.files import written_whole
-from neural_painter.style.network import Architecture, TransformNetwork
+from neural_painter.fast.network import Architecture, TransformNetwork
+from neural_painter.files import read_whole, written_whole
 
 FORMAT = "neural-painter fast style"
 VERSION = 1
 SIZE_LIMIT = 512 * 2**20
 HEADER_LIMIT = 1 << 20
+OURS = "neural_painter"
+"""The entry of the header that holds the architecture and the card."""
+
+CONVERT = "`paint.py convert` makes models of ours out of published ones."
+KNOWN = "Known: checkpoints of fast-neural-style (.t7), and safetensors of Variable, Variable_1 and so on."
 
 
 class ModelError(UserError):
@@ -57,7 +61,7 @@ def save_model(path: Path | str, network: TransformNetwork, card: Card, *, overw
     }
     tensors = {name: value.detach().cpu().float().contiguous().clone() for name, value in network.state_dict().items()}
     # One entry only: safetensors writes several in random order, and the same model would give other bytes.
-    data = save(tensors, metadata={"neural_painter": json.dumps(header)})
+    data = save(tensors, metadata={OURS: json.dumps(header)})
     with written_whole(Path(path), overwrite=overwrite) as temporary:
         temporary.write_bytes(data)
 
@@ -69,43 +73,50 @@ def read_model(path: Path | str) -> tuple[TransformNetwork, Card]:
         ModelError: missing, damaged, or not such a file.
     """
     path = Path(path)
+    return model_of(read_file(path), path)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that may be a model; raises ModelError where there is none, or a far too large one."""
+    return read_whole(path, "a model of a style", most=SIZE_LIMIT, error=ModelError)
+
+
+def model_of(data: bytes, path: Path) -> tuple[TransformNetwork, Card]:
+    """The network and the card of the bytes of a file of ours; `path` is for messages."""
+    tensors, notes = tensors_of(data, path)
     try:
-        status = path.stat()
-        if not S_ISREG(status.st_mode):
-            raise ModelError(f"{path}: not a regular file, expected a model of a style")
-        if status.st_size > SIZE_LIMIT:
-            raise ModelError(f"{path}: larger than any model of a style")
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("neural_painter", "null"))
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                raise ModelError(f"{path}: holds tensors, but not those of a style model of ours", hint=CONVERT)
-            if header.get("version") != VERSION:
-                raise ModelError(f"{path}: its version is {header.get('version')!r:.40}, expected {VERSION}")
-            network = network_of(header.get("architecture"), path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or 'damaged'})") from error
-    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+        header = json.loads(notes.get(OURS, "null"))
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not a model of a style (damaged safetensors)") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ModelError(f"{path}: holds tensors, but not those of a style model of ours", hint=CONVERT)
+    if header.get("version") != VERSION:
+        raise ModelError(f"{path}: its version is {header.get('version')!r:.40}, expected {VERSION}")
+    network = network_of(header.get("architecture"), path)
     fill(network, tensors, path)
     name, about = header.get("name"), header.get("about")
     return network, Card(name if isinstance(name, str) else "", about if isinstance(about, dict) else {})
 
 
-CONVERT = "`paint.py convert` makes models of ours out of published ones."
+def is_safetensors(data: bytes) -> bool:
+    """Whether a file of these bytes looks like safetensors."""
+    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data) - 8
 
 
-def is_ours(path: Path) -> bool:
-    """Whether a file looks like safetensors with a header of ours; False where it cannot be read."""
-    if not path.is_file():  # opening a pipe would wait for its writer
-        return False
+def is_ours(data: bytes) -> bool:
+    """Whether a file of these bytes looks like safetensors with a header of ours."""
+    length = int.from_bytes(data[:8], "little")
+    return is_safetensors(data) and f'"{OURS}"'.encode() in data[8 : 8 + min(length, HEADER_LIMIT)]
+
+
+def tensors_of(data: bytes, path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors and notes of the bytes of a safetensors file; raises ModelError where they are none."""
     try:
-        with path.open("rb") as file:
-            head = file.read(8 + HEADER_LIMIT)
-    except OSError:
-        return False
-    length = int.from_bytes(head[:8], "little")
-    return head[8:9] == b"{" and length <= HEADER_LIMIT and b'"neural_painter"' in head[8 : 8 + length]
+        tensors = load(data)  # checks the header as well
+        notes = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__")
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: not a model of a style (damaged safetensors)") from error
+    return tensors, notes or {}
 
 
 def network_of(architecture: Any, path: Path) -> TransformNetwork:
@@ -130,7 +141,7 @@ def fill(network: TransformNetwork, tensors: dict[str, torch.Tensor], path: Path
             raise ModelError(f"{path}: {name} holds {value.dtype}, expected floats")
         if not value.float().isfinite().all():
             raise ModelError(f"{path}: {name} holds numbers that are not finite")
-    # Copied: what safetensors gives lies in the file itself, and would change with it.
+    # Copied: what was handed in stays its owner's.
     kept = {name: value.float().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     network.load_state_dict(kept, assign=True)
     network.eval().requires_grad_(False)
@@ -138,4 +149,4 @@ def fill(network: TransformNetwork, tensors: dict[str, torch.Tensor], path: Path
 
 def shipped() -> Path:
     """The model that comes with the project."""
-    return Path(str(files("neural_painter.style"))) / "starry-night.safetensors"
+    return Path(str(files("neural_painter.fast"))) / "starry-night.safetensors"

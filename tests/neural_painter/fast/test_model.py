@@ -10,15 +10,16 @@ from safetensors.numpy import save
 
 import neural_painter
 from neural_painter.errors import NumericalError, UsageError
+from neural_painter.fast import model as module
+from neural_painter.fast.files import Card, ModelError, save_model
+from neural_painter.fast.formats.onnx_run import OnnxModel
+from neural_painter.fast.formats.onnx_write import export_onnx
+from neural_painter.fast.model import FastModel, load_model, style_transfer
+from neural_painter.fast.network import Architecture, Layer, johnson
 from neural_painter.images import resize
-from neural_painter.style import fast as module
-from neural_painter.style.fast import FastModel, load_model, style_transfer
-from neural_painter.style.models import Card, ModelError, save_model
-from neural_painter.style.network import Architecture, Layer, johnson
-from neural_painter.style.onnx_files import OnnxModel, export_onnx
-from tests.neural_painter.style.foreign_models import Johnson, johnson_picture, variables, variables_picture
-from tests.neural_painter.style.network_samples import ARCHITECTURES, filled, forward, noise, torch7_like
-from tests.neural_painter.style.torch7_writer import torch7_bytes
+from tests.neural_painter.fast.formats.foreign_models import Johnson, johnson_picture, variables, variables_picture
+from tests.neural_painter.fast.formats.torch7_writer import torch7_bytes
+from tests.neural_painter.fast.network_samples import ARCHITECTURES, filled, forward, noise, torch7_like
 
 DEEP = Architecture(
     (

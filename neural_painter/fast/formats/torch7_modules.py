@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_painter.style.models import ModelError
-from neural_painter.style.network import AMPLITUDE, MOST_CHANNELS, Architecture, Layer
-from neural_painter.style.torch7 import Table, TorchObject
+from neural_painter.fast.files import KNOWN, ModelError, fill
+from neural_painter.fast.formats.torch7 import Table, TorchObject, value_of
+from neural_painter.fast.network import AMPLITUDE, MOST_CHANNELS, Architecture, Layer, TransformNetwork
 
 Array = np.ndarray
 
@@ -24,11 +24,40 @@ MOST_WEIGHTS = 2**26
 """Numbers in all kernels together; published models have two million."""
 
 
+def network_of_torch7(data: bytes, path: Path) -> tuple[TransformNetwork, str]:
+    """The network of a checkpoint of fast-neural-style, or of another `nn.Sequential` of the modules that it uses.
+
+    Batch norm is folded into the convolutions before it, which changes nothing but the last digits.
+
+    Args:
+        data: of the file.
+        path: the file, for messages.
+
+    Returns:
+        The network, and what its family is called.
+
+    Raises:
+        ModelError: damaged, or of another network; the message names the module.
+    """
+    value = value_of(data, path)
+    checkpoint = value if isinstance(value, Table) else Table(model=value)
+    model, options = checkpoint.get("model"), checkpoint.get("opt")
+    if not isinstance(model, TorchObject) or model.class_name != "nn.Sequential":
+        raise ModelError(f"{path}: a Torch7 file without a model of a style (`model`, an nn.Sequential)", hint=KNOWN)
+    prepared = options.get("preprocessing") if isinstance(options, Table) else None
+    if prepared not in (None, "vgg"):
+        raise ModelError(f"{path}: takes pictures prepared as {prepared!r:.40}, expected 'vgg'")
+    architecture, weights, norm = gather(model, path)
+    network = TransformNetwork(architecture)
+    fill(network, weights, path)
+    return network, f"fast-neural-style, {norm}"
+
+
 def gather(model: TorchObject, path: Path) -> tuple[Architecture, dict[str, Tensor], str]:
     """The architecture and weights of an `nn.Sequential`, and which norm it has.
 
     Args:
-        model: as `read_torch7` gives it.
+        model: as `value_of` gives it.
         path: the file, for messages.
 
     Raises:

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from neural_painter.style import network as module
-from neural_painter.style.network import (
+from neural_painter.fast import network as module
+from neural_painter.fast.network import (
     BORDERS,
     Architecture,
     Layer,
@@ -20,7 +20,7 @@ from neural_painter.style.network import (
     same_zeros,
     transposed_first,
 )
-from tests.neural_painter.style.network_samples import (
+from tests.neural_painter.fast.network_samples import (
     ARCHITECTURES,
     convolution,
     filled,

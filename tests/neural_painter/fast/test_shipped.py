@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from neural_painter import load_model, style_transfer
+from neural_painter.fast.files import read_model, shipped
+from neural_painter.fast.model import FastModel
 from neural_painter.images import resize
-from neural_painter.style.fast import FastModel
-from neural_painter.style.models import read_model, shipped
 from tests.neural_painter.painter.pictures import still_life
 
 

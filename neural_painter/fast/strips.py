@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from numba import njit
 
-from neural_painter.style.network import (
+from neural_painter.fast.network import (
     AMPLITUDE,
     MEANS,
     Layer,

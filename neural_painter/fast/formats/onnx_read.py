@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_painter.style.models import ModelError
-from neural_painter.style.torch7 import contents, describe
+from neural_painter.fast.files import ModelError
+from neural_painter.files import HEAD, kind_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -52,24 +52,21 @@ class Settled:
     border: int
 
 
-def read_onnx(path: Path) -> ModelProto:
-    """Reads a model of one picture in and one out.
+def read_onnx(data: bytes, path: Path) -> ModelProto:
+    """A model of one picture in and one out, of the bytes of a file; `path` is for messages.
 
     Raises:
-        ModelError: missing, too large, not ONNX, damaged, in several files, or of another kind.
+        ModelError: not ONNX, damaged, in several files, or of another kind.
     """
     from onnx import ModelProto, checker
 
-    data = contents(path)
     model = ModelProto()
     try:
         model.ParseFromString(data)
         if not model.graph.node:
             raise ValueError
     except Exception as error:  # protobuf does not say which errors it raises
-        pointer = data.startswith(b"version https://git-lfs")
-        found = "a Git LFS pointer, not the file itself" if pointer else describe(data)
-        raise ModelError(f"{path}: not an ONNX model (found: {found})") from error
+        raise ModelError(f"{path}: not an ONNX model (found: {kind_of(data[:HEAD])})") from error
     try:
         _look_over(model, path)
         checker.check_model(model)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from neural_painter.style.torch7 import TorchObject
-from tests.neural_painter.style.torch7_writer import table
+from neural_painter.fast.formats.torch7 import TorchObject
+from tests.neural_painter.fast.formats.torch7_writer import table
 
 JOHNSON = "c9s1-4,d6,d8,R8,R8,R8,R8,R8,u6,u4,c9s1-3"
 """The published layout, but for the widths: convolutions, down, residual blocks, up."""

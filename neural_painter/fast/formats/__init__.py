@@ -1,0 +1,1 @@
+"""Files of models that others published, and ONNX. Only `neural_painter.fast.model` imports these."""
