@@ -84,7 +84,21 @@ def read_image(
     notes: list[str] | None = None,
     max_pixels: int = MOST_PIXELS,
 ) -> Array:
-    """The pixels of `read_picture` at full size: `[H, W, 3]` float32 in [0, 1], C-contiguous."""
+    """Reads a picture as `read_picture` does, at full size, and gives its pixels only.
+
+    Args:
+        path: the file; its content decides what it is, not its name.
+        canvas: colour under transparent parts, sRGB in [0, 1].
+        notes: one sentence is appended for each thing that was changed, dropped or guessed.
+        max_pixels: pictures of more pixels are refused before they are decoded.
+
+    Returns:
+        `[H, W, 3]` float32 in [0, 1], C-contiguous.
+
+    Raises:
+        InputError: missing, a folder, empty, not a picture, damaged, of an unsupported kind, or beyond `max_pixels` or
+            `MOST_BYTES`.
+    """
     return _read(Path(path), canvas, notes, max_pixels, None, keep=False).pixels
 
 
