@@ -8,6 +8,7 @@ stroke must fade to nothing inside this box, a few percent before its border.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 from numba import njit, prange, types
@@ -68,6 +69,7 @@ class Brush:
         opacity: range of the opacity, which scales the alpha matte.
         point: compiled with `point_function`; how the stroke looks at a point.
         about: one line for help texts.
+        weights: the folder of its trained weights and their card; None: the project's own.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Brush:
     opacity: Parameter
     point: Callable[..., tuple[float, float, float]]
     about: str
+    weights: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.shape or self.shape[0].name != "aspect":

@@ -1,4 +1,7 @@
-"""The ground-truth brushes, one file each: a module in this folder that defines BRUSH. Nothing else to edit."""
+"""The ground-truth brushes, one file each: a module in this folder that defines BRUSH. Nothing else to edit.
+
+A script's own brush need not lie here: `add_brush` makes it known.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,35 @@ if TYPE_CHECKING:  # names() must not load numba: `paint.py --help` calls it
     from renderers.brush import Brush
 
 
+_added: dict[str, Brush] = {}
+
+
 @cache
+def _found() -> frozenset[str]:
+    """Names of the brushes that come with the project; reads the folder, imports nothing."""
+    return frozenset(module.name for module in iter_modules(__path__))
+
+
 def names() -> tuple[str, ...]:
-    """Names of all brushes, sorted; reads the folder, imports nothing."""
-    return tuple(sorted(module.name for module in iter_modules(__path__)))
+    """Names of all brushes, sorted; imports none of them."""
+    return tuple(sorted(_found() | _added.keys()))
 
 
-@cache
+def add_brush(brush: Brush) -> None:
+    """Makes a brush known by its name for as long as the program runs: to painter, documents and exports.
+
+    Args:
+        brush: with the folder of its trained weights in `brush.weights`; without, it can be rendered, not painted with.
+            Added again, it takes the place of the one before.
+
+    Raises:
+        ValueError: its name is that of a brush of the project, or not a plain word.
+    """
+    if brush.name in _found() or not brush.name.isidentifier():
+        raise ValueError(f"brush: expected a plain word other than {', '.join(sorted(_found()))}, got {brush.name!r}")
+    _added[brush.name] = brush
+
+
 def brush(name: str) -> Brush:
     """The brush of that name.
 
@@ -26,5 +51,7 @@ def brush(name: str) -> Brush:
     """
     if name not in names():
         raise ValueError(f"no brush {name!r}, expected one of: {', '.join(names())}")
+    if name in _added:
+        return _added[name]
     found: Brush = import_module(f"{__name__}.{name}").BRUSH
     return found

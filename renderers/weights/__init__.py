@@ -48,7 +48,7 @@ def read_card(brush: Brush, directory: Path | None = None) -> dict[str, Any]:
     Raises:
         WeightsError: missing, or not a card.
     """
-    path = (directory or folder()) / f"{brush.name}.json"
+    path = (directory or brush.weights or folder()) / f"{brush.name}.json"
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -65,13 +65,13 @@ def load_renderer(brush: Brush, directory: Path | None = None) -> tuple[NeuralRe
 
     Args:
         brush: the ground-truth brush.
-        directory: where to look; the project's own weights by default.
+        directory: where to look; by default the brush's own folder, or the project's.
 
     Raises:
         WeightsError: file or card missing, hash or parameter space differs, tensors do not fit.
     """
     card = read_card(brush, directory)
-    path = (directory or folder()) / f"{brush.name}.safetensors"
+    path = (directory or brush.weights or folder()) / f"{brush.name}.safetensors"
     try:
         if path.stat().st_size > SIZE_LIMIT:
             raise WeightsError(f"{path.name}: larger than any weights of ours")

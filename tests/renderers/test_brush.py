@@ -125,20 +125,31 @@ def test_an_unknown_brush_is_named_with_those_there_are(name):
         brush(name)
 
 
+def test_a_brush_of_ones_own_is_known_once_it_is_added(monkeypatch):
+    monkeypatch.setattr(brushes, "_added", {})
+    mine = replace(brush("tape"), name="mine")
+    brushes.add_brush(mine)
+    assert names() == ("marker", "mine", "oil", "tape", "watercolor")
+    assert brush("mine") is mine
+    again = replace(mine, about="better")
+    brushes.add_brush(again)
+    assert brush("mine") is again
+    for name in ("oil", "", "my brush", "../oil"):
+        with pytest.raises(ValueError, match="expected a plain word other than marker, oil, tape, watercolor, got"):
+            brushes.add_brush(replace(mine, name=name))
+
+
 def test_a_brush_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "chalk.py").write_text(CHALK)
     monkeypatch.setattr(brushes, "__path__", [*brushes.__path__, str(tmp_path)])
-    caches = (names, brush)
     try:
-        for cached in caches:
-            cached.cache_clear()
+        brushes._found.cache_clear()
         assert names() == ("chalk", "marker", "oil", "tape", "watercolor")
         assert brush("chalk").draw([[2, 0]], [1], 8, 8).max() > 0
     finally:
         sys.modules.pop("renderers.brushes.chalk", None)
         vars(brushes).pop("chalk", None)
-        for cached in caches:
-            cached.cache_clear()
+        brushes._found.cache_clear()
 
 
 def test_names_load_neither_numba_nor_torch():
