@@ -26,17 +26,21 @@ THREADS = 4
 
 
 class Target(NamedTuple):
-    """How a kind of film is written: container, encoder of pictures and its options, encoder of sound."""
+    """How a kind of film is written: container, encoder of pictures and its options, encoder of sound.
+
+    `reorder` is by how many frames the encoder of pictures decodes ahead of what is shown.
+    """
 
     container: str
     encoder: str
     options: dict[str, str]
+    reorder: int
     sound: str
 
 
 # Frames on threads of their own, or x264 cuts frames into slices, one for each thread.
-_H264 = ("libx264", {"crf": "18", "preset": "medium", "thread_type": "frame"}, "aac")
-_VP9 = ("libvpx-vp9", {"crf": "24", "deadline": "good", "cpu-used": "4", "row-mt": "1"}, "libopus")
+_H264 = ("libx264", {"crf": "18", "preset": "medium", "thread_type": "frame"}, 2, "aac")
+_VP9 = ("libvpx-vp9", {"crf": "24", "deadline": "good", "cpu-used": "4", "row-mt": "1"}, 0, "libopus")
 
 TARGETS = {
     ".mp4": Target("mp4", *_H264),
@@ -114,6 +118,7 @@ def set_up(
     context.framerate, context.time_base = rate, time_base
     context.sample_aspect_ratio = aspect
     context.options = dict(options)
+    context.bit_rate = 0  # the quality decides
     context.thread_count = THREADS
     context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
     context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709

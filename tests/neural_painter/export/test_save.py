@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +14,7 @@ from neural_painter.images import to_uint8
 from neural_painter.strokes import read_document
 from tests.neural_painter.sample_documents import sample_document
 
+ROOT = Path(__file__).parents[3]
 FAST = {"duration": 0.2, "fps": 10, "hold": 0.1}
 BEGINS = {
     ".png": b"\x89PNG",
@@ -81,3 +87,24 @@ def test_kind():
     assert kind("x/Cat.JPG") == "picture"
     assert kind("cat.anim.webp") == "animation"
     assert kind("cat.v2.json.gz") == "stroke document"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_can_export_after_its_parent_did(tmp_path):
+    script = """
+import os, sys
+from neural_painter.export import save
+from tests.neural_painter.sample_documents import sample_document
+
+document, how = sample_document(count=10), {"duration": 0.3, "fps": 10}
+for end in (".mp4", ".anim.webp", ".gif", ".png"):
+    save(sys.argv[1] + end, document, (48, 64), **how)
+    child = os.fork()
+    if child == 0:
+        save(sys.argv[1] + "-child" + end, document, (48, 64), **how)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script, tmp_path / "a"], cwd=ROOT, check=True, timeout=120)
+    for end in (".mp4", ".anim.webp", ".gif", ".png"):
+        assert (tmp_path / f"a-child{end}").read_bytes() == (tmp_path / f"a{end}").read_bytes()

@@ -7,9 +7,9 @@ import pytest
 
 from neural_painter.video import (
     Written,
+    making,
     read_frames,
     transform_video,
-    writing,
 )
 from tests.neural_painter.video.films import (
     make,
@@ -66,7 +66,7 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(tmp_path):
 def test_a_signal_never_tears_a_frame(moment, tmp_path, monkeypatch):
     source, target = make(tmp_path / "a.mp4", sound="aac"), tmp_path / "b.mp4"
     name = "_finish" if moment == "while the film is ended" else "_write"
-    original, calls = getattr(writing._Writer, name), []
+    original, calls = getattr(making.Maker, name), []
 
     def interrupted(self, *arguments):
         calls.append(1)
@@ -75,7 +75,7 @@ def test_a_signal_never_tears_a_frame(moment, tmp_path, monkeypatch):
             time.sleep(0.05)
         return original(self, *arguments)
 
-    monkeypatch.setattr(writing._Writer, name, interrupted)
+    monkeypatch.setattr(making.Maker, name, interrupted)
     written = transform_video(source, target, same)
     assert not written.finished
     assert written.frames == 12 if name == "_finish" else 5 <= written.frames <= 6

@@ -1,0 +1,320 @@
+"""Keeps a film that is still being made in one file, so that it can be gone on with after the program was killed.
+
+A film is encoded in parts of some hundred frames, each by an encoder of its own. Of a part that is finished, the file
+keeps the packets; of the one at work, the frames as the encoder was given them, without loss. So a film that is gone on
+with is equal to the byte to one that was made in one go.
+
+The file is a row of records: what the film is made of, then packets and frames. It is written every ten seconds, and
+only from then on: of a short film there is none. What was cut off at its end is left out when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from io import FileIO
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from neural_painter.errors import InputError
+from neural_painter.files import opened
+from neural_painter.video.encoding import FORM, THREADS
+
+MAGIC = b"neural_painter unfinished film 1\n"
+EVERY = 10.0
+"""Seconds of work after which it is written down."""
+MOST_WAITING = 256 << 20
+"""Bytes of frames that may wait for that."""
+
+_MOVE = struct.Struct("<QQQ")  # from, to, bytes; follows MAGIC
+_RECORD = struct.Struct("<4sQI")  # what it is, bytes, their CRC-32
+_TIMES = struct.Struct("<qqqI?")  # start, time of decoding, duration, frames of its part before it came, key frame
+
+
+class Kept(NamedTuple):
+    """A packet of a finished part, times in ticks of the film's time base."""
+
+    start: int
+    decoded: int
+    duration: int
+    after: int
+    """How many frames of its part the encoder had been given when it came."""
+    key: bool
+    data: bytes
+
+    def packet(self, time_base: object) -> Packet:
+        """As it came from the encoder."""
+        packet = Packet(self.data)
+        packet.pts, packet.dts, packet.duration, packet.is_keyframe = self.start, self.decoded, self.duration, self.key
+        packet.time_base = time_base  # type: ignore[assignment]
+        return packet
+
+
+class Place(NamedTuple):
+    """Where a record's content lies in the file."""
+
+    offset: int
+    length: int
+
+
+@dataclass
+class Found:
+    """What a file holds.
+
+    Attributes:
+        head: what the film is made of.
+        parts: packets of each finished part.
+        frames: of the part that was at work.
+        part: where that begins.
+        end: of what is whole.
+    """
+
+    head: dict[str, object] = field(default_factory=dict)
+    parts: list[list[Place]] = field(default_factory=list)
+    frames: list[Place] = field(default_factory=list)
+    part: int = 0
+    end: int = 0
+
+
+def identity(path: Path) -> str:
+    """Tells a film from others by its size and samples of its bytes: films can be larger than is read in a moment."""
+    size = path.stat().st_size
+    found = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for k in range(64):
+            file.seek(max(0, size - (1 << 16)) * k // 63)
+            found.update(file.read(1 << 16))
+    return found.hexdigest()
+
+
+class Keeper:
+    """Writes a film's state, and reads that of an earlier run.
+
+    Args:
+        path: the file.
+        head: what the film is made of; of another run with another, nothing is gone on with.
+        resume: whether a file that is there is gone on with; else it is replaced.
+
+    Attributes:
+        size: (height, width) of the frames as they were changed; None as long as there are none.
+        parts: how many finished ones an earlier run has left.
+        frames: how many frames of the next part it has left.
+        done: whether the film is finished, for whoever closes this.
+
+    Raises:
+        InputError: the file is of another film, other settings, another version, or not such a file at all.
+    """
+
+    def __init__(self, path: Path, head: dict[str, object], *, resume: bool) -> None:
+        self.path, self._head = path, head | {"ffmpeg": str(av.library_versions)}
+        self.size: tuple[int, int] | None = None
+        self.done = False
+        self._file: FileIO | None = None
+        self._buffer: list[bytes] = []
+        self._waiting: list[VideoFrame] = []
+        self._since = time.monotonic()
+        self._found = Found()
+        if resume and path.exists():
+            self._resume()
+        self.parts, self.frames = len(self._found.parts), len(self._found.frames)
+        self._part, self._end = self._found.part, self._found.end
+
+    def begin(self, size: tuple[int, int]) -> None:
+        """Says the size (height, width) of the frames, before the first is added."""
+        if self.size is None:
+            self.size = size
+            head = json.dumps(self._head | {"size": size}, sort_keys=True).encode()
+            self._put(MAGIC + bytes(_MOVE.size) + _record(b"HEAD", head))
+            self._part = self._end
+
+    def packets(self, part: int) -> Iterator[Kept]:
+        """Those of a finished part of the earlier run."""
+        for place in self._found.parts[part]:
+            data = self._read(place)
+            start, decoded, duration, after, key = _TIMES.unpack_from(data)
+            yield Kept(start, decoded, duration, after, key, data[_TIMES.size :])
+
+    def old_frames(self, size: tuple[int, int]) -> Iterator[VideoFrame]:
+        """Those of the part at work that the earlier run has left, (height, width), with their times in ticks."""
+        decoder = av.CodecContext.create("ffv1", "r")
+        assert isinstance(decoder, VideoCodecContext)
+        decoder.height, decoder.width = size
+        decoder.extradata = _lossless(size).extradata
+        for place in self._found.frames:
+            data = self._read(place)
+            start, _, duration, _, _ = _TIMES.unpack_from(data)
+            (decoded,) = decoder.decode(Packet(data[_TIMES.size :]))
+            frame = VideoFrame.from_ndarray(decoded.to_ndarray(), format=FORM)  # no word of key frames
+            frame.pts, frame.duration = start, duration
+            yield frame
+
+    def add(self, frame: VideoFrame) -> None:
+        """Takes a frame of the part at work, with its times in ticks."""
+        self._waiting.append(frame)
+        if self._is_due() or len(self._waiting) * frame.width * frame.height * 3 // 2 > MOST_WAITING:
+            self.flush()
+
+    def end_part(self, packets: list[Kept]) -> None:
+        """Takes the packets of the part at work, which is finished, in place of its frames."""
+        self._waiting.clear()
+        block = b"".join(_record(b"PACK", _TIMES.pack(*kept[:5]) + kept.data) for kept in packets)
+        block += _record(b"DONE", b"")
+        begin, room = self._part, self._end - self._part
+        at = self._end
+        self._put(block)
+        if room >= len(block):  # over the frames, which are not needed any more
+            assert self._file is not None
+            _write(self._file, _MOVE.pack(at, begin, len(block)), len(MAGIC))
+            self._end = _move(self._file)
+        self._part = self._end
+        if self._is_due():
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes down all that has come so far."""
+        if self._waiting:
+            encoder = _lossless((self._waiting[0].height, self._waiting[0].width))
+            for number, frame in enumerate(self._waiting):
+                times = _TIMES.pack(frame.pts or 0, 0, frame.duration, 0, True)
+                frame.pts, frame.time_base = number, Fraction(1)
+                self._put(_record(b"FRAM", times + b"".join(map(bytes, encoder.encode(frame)))))
+            self._waiting.clear()
+        if self._file is None:
+            self.path.unlink(missing_ok=True)
+            self._file = FileIO(self.path, "x+")
+        if self._buffer:
+            _write(self._file, b"".join(self._buffer), self._end - sum(map(len, self._buffer)))
+            self._buffer.clear()
+        self._since = time.monotonic()
+
+    def close(self, *, done: bool) -> None:
+        """Removes the file of a film that is done; of another, writes down what has come, if it is worth a file."""
+        if done:
+            self._waiting.clear()
+        elif self._file is not None or self._is_due():
+            with suppress(OSError, av.FFmpegError):  # what went wrong was said before
+                self.flush()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            if done:
+                self.path.unlink(missing_ok=True)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._since >= EVERY
+
+    def _put(self, data: bytes) -> None:
+        self._end += len(data)
+        if self._file is None:
+            self._buffer.append(data)
+        else:
+            _write(self._file, data, self._end - len(data))
+
+    def _read(self, place: Place) -> bytes:
+        assert self._file is not None
+        return _read(self._file, place)
+
+    def _resume(self) -> None:
+        with opened(self.path, "an unfinished film", most=1 << 62) as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise InputError(f"{self.path}: not an unfinished film")
+        self._file = FileIO(self.path, "r+")
+        _move(self._file)
+        self._found = _scan(self._file)
+        size = self._found.head.pop("size", None)
+        if self._found.head != json.loads(json.dumps(self._head)) or not isinstance(size, list):
+            self._file.close()
+            self._file = None
+            raise InputError(
+                f"{self.path}: belongs to another film, other settings or another version",
+                hint="Begin anew, and it is replaced.",
+            )
+        self.size = int(size[0]), int(size[1])
+        self._file.truncate(self._found.end)
+
+
+def _lossless(size: tuple[int, int]) -> VideoCodecContext:
+    """An encoder of frames that loses nothing, each on its own."""
+    encoder = av.CodecContext.create("ffv1", "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.height, encoder.width = size
+    encoder.pix_fmt = FORM
+    encoder.time_base = Fraction(1)
+    encoder.options = {"level": "3", "slices": "4", "g": "1"}
+    encoder.thread_type, encoder.thread_count = "SLICE", THREADS
+    encoder.open()
+    return encoder
+
+
+def _record(kind: bytes, data: bytes) -> bytes:
+    return _RECORD.pack(kind, len(data), zlib.crc32(data)) + data
+
+
+def _write(file: FileIO, data: bytes, offset: int) -> None:
+    file.seek(offset)
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _read(file: FileIO, place: Place) -> bytes:
+    file.seek(place.offset)
+    return file.read(place.length)
+
+
+def _move(file: FileIO) -> int:
+    """Moves what is to be moved within a file, an earlier run may have begun with it, and cuts the file off behind it.
+
+    Returns:
+        Where the file ends.
+    """
+    source, target, length = _MOVE.unpack(_read(file, Place(len(MAGIC), _MOVE.size)).ljust(_MOVE.size, b"\0"))
+    data = _read(file, Place(source, length)) if length else b""
+    if data:  # else the file was cut off already
+        _write(file, data, target)  # they do not overlap
+        file.truncate(target + length)
+    if length:
+        _write(file, bytes(_MOVE.size), len(MAGIC))
+    return file.seek(0, os.SEEK_END)
+
+
+def _scan(file: FileIO) -> Found:
+    """What a file holds, up to the first record that is not whole."""
+    found, packets = Found(), list[Place]()
+    offset = len(MAGIC) + _MOVE.size
+    size = file.seek(0, os.SEEK_END)
+    while offset + _RECORD.size <= size:
+        kind, length, check = _RECORD.unpack(_read(file, Place(offset, _RECORD.size)))
+        place = Place(offset + _RECORD.size, length)
+        if place.offset + length > size:
+            break
+        data = _read(file, place)
+        if zlib.crc32(data) != check:
+            break
+        offset = place.offset + length
+        if kind == b"HEAD":
+            found.head = json.loads(data)
+            found.part = offset
+        elif kind == b"FRAM":
+            found.frames.append(place)
+        elif kind == b"PACK":
+            packets.append(place)
+        elif kind == b"DONE":
+            found.parts.append(packets)
+            packets, found.frames, found.part = [], [], offset
+        if kind != b"PACK":  # without its end, a part does not count
+            found.end = offset
+    return found
