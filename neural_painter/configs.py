@@ -6,7 +6,7 @@ A field says what it takes where it is declared; `check` holds it to that, and t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field, fields
 from difflib import get_close_matches
 from numbers import Integral, Real
@@ -40,7 +40,7 @@ def option(
     high: float | None = None,
     above: float | None = None,
     below: float | None = None,
-    choices: Sequence[str] = (),
+    choices: Sequence[str] | Callable[[], Sequence[str]] = (),
 ) -> Any:
     """A field of a config; the command line makes an option of it, with this default, help text and bounds.
 
@@ -49,10 +49,10 @@ def option(
         help: what it does, for people.
         low, high: the smallest and the largest value.
         above, below: bounds that are themselves left out.
-        choices: of a word, all that may be said.
+        choices: of a word, all that may be said; a function where they may become more while the program runs.
     """
     bounds = {"low": low, "high": high, "above": above, "below": below}
-    return field(default=default, metadata={"help": help, "bounds": bounds, "choices": tuple(choices)})
+    return field(default=default, metadata={"help": help, "bounds": bounds, "choices": choices})
 
 
 def check(config: Any) -> None:
@@ -71,7 +71,8 @@ def check(config: Any) -> None:
 
 def check_value(name: str, value: Any, default: Any, metadata: Any) -> None:
     """Holds a value to a field's default, which gives the type, and metadata."""
-    if choices := metadata["choices"]:
+    choices = metadata["choices"]() if callable(metadata["choices"]) else metadata["choices"]
+    if choices:
         if value not in choices:
             raise OptionError(name, f"expected one of {', '.join(choices)}, got {value}", hint=nearest(value, choices))
         return

@@ -50,7 +50,7 @@ class PaintConfig:
         UsageError: a value is out of range; the message says which and what was expected.
     """
 
-    brush: str = option("oil", f"what to paint with: {', '.join(names())}", choices=names())
+    brush: str = option("oil", f"what to paint with: {', '.join(names())}", choices=names)
     strokes: int = option(1000, "how many strokes", low=1, high=MOST_STROKES)
     preset: str = option(
         "balanced", "how long to look for better strokes: fast, balanced or best", choices=tuple(PRESETS)
