@@ -14,6 +14,7 @@ import os
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from stat import S_ISREG
@@ -97,6 +98,15 @@ class Features(nn.Module):
     def widths(self) -> tuple[int, ...]:
         """Channels of each layer."""
         return tuple(layer.out_channels for layer in self.convolutions)  # type: ignore[misc]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of weights and pooling, hexadecimal: the same for the same features, wherever they came from."""
+        found = hashlib.sha256(self.pooling.encode())
+        for name, tensor in self.state_dict().items():
+            found.update(f"{name} {tuple(tensor.shape)}".encode())
+            found.update(tensor.cpu().contiguous().numpy().data)
+        return found.hexdigest()
 
     def forward(self, pictures: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
         """Activations after the ReLUs that are named.

@@ -25,6 +25,7 @@ LEVEL_0 = (
     "neural_painter.metrics",
     "neural_painter.tables",
     "neural_painter.threads",
+    "neural_painter.unfinished",
     "neural_painter.video",
     *SAYING,
 )
@@ -65,6 +66,7 @@ MAY_IMPORT = {
     "neural_painter.colour": (),
     "neural_painter.configs": SAYING,
     "neural_painter.descent": SAYING,
+    "neural_painter.unfinished": ("neural_painter.descent", *SAYING),
     "neural_painter.devices": SAYING,
     "neural_painter.features": SAYING,
     "neural_painter.losses": (),

@@ -193,7 +193,7 @@ def _transfer(
 def _fingerprint(pictures: dict[str, Array | None], options: argparse.Namespace) -> str:
     from neural_painter.photo.state import fingerprint
 
-    return fingerprint(*pictures.values()) + f"-{options.auto_mask}"
+    return fingerprint(*pictures.values(), auto_mask=options.auto_mask)
 
 
 def _write(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from neural_painter.configs import DEVICES, MOST_WEIGHT, check, expect, option
+from neural_painter.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -112,3 +113,11 @@ class PhotoConfig:
         if self.smoothing != "auto":
             changes["smoothing"] = self.smoothing
         return replace(preset, **changes)
+
+
+def check_masks(content_mask: object, style_mask: object, auto_mask: int) -> None:
+    """Raises UsageError where only one of two masks is there, that is not None, or automatic masks beside them."""
+    if (content_mask is None) != (style_mask is None):
+        raise UsageError("masks: expected one for the content and one for the style, got only one of them")
+    if content_mask is not None and auto_mask:
+        raise UsageError("masks: expected masks or automatic ones, got both")

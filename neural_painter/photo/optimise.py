@@ -87,7 +87,6 @@ class PictureOptimiser(Descent):
 
     def __init__(self, picture: Tensor, objective: Objective, *, optimizer: str, steps: int) -> None:
         self.objective, self.kind, self.steps = objective, optimizer, max(steps, 1)
-        self.taken = 0
         super().__init__(picture, self._differentiated, optimizer=_adam if optimizer == "adam" else None)
 
     def step(self) -> float:
@@ -95,7 +94,6 @@ class PictureOptimiser(Descent):
         if self.kind == "adam":
             falling = 0.5 * (1 + math.cos(math.pi * min(self.taken / self.steps, 1.0)))
             self.optimizer.param_groups[0]["lr"] = 0.01 * (0.05 + 0.95 * falling)
-        self.taken += 1
         return super().step()
 
     def _differentiated(self, picture: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:

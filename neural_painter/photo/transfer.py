@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,13 +21,13 @@ import torch
 from torch import Tensor
 
 from neural_painter.colour import transport_colours
-from neural_painter.descent import Patience
+from neural_painter.descent import Patience, Standing
 from neural_painter.devices import choose_device
 from neural_painter.errors import InputError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.losses.gram import color_target, style_target
-from neural_painter.photo.config import PhotoConfig, Preset
+from neural_painter.photo.config import PhotoConfig, Preset, check_masks
 from neural_painter.photo.masks import (
     Segments,
     automatic_segments,
@@ -38,6 +38,7 @@ from neural_painter.photo.masks import (
 )
 from neural_painter.photo.optimise import Objective, PictureOptimiser
 from neural_painter.photo.smoothing import carry_up, exact_maps, fine_noise, guided_maps, refine
+from neural_painter.unfinished import Keeper
 
 Array = np.ndarray
 
@@ -62,11 +63,23 @@ class PhotoProgress:
 
 @dataclass(frozen=True)
 class PhotoState:
-    """Where a transfer stands, so that it can go on: the next round, the steps done in it, and the picture."""
+    """Where a transfer stands, so that it can go on.
+
+    Attributes:
+        round: the one it is in, or the next; all of them when only the end is left.
+        step: steps done in it.
+        picture: the best so far, `[h, w, 3]`.
+        optimiser: what it knows; without it, the round goes on from the picture alone.
+        recovered: steps that were taken back in earlier rounds.
+        losses: of the picture, without weights.
+    """
 
     round: int
     step: int
     picture: Array
+    optimiser: Standing | None = None
+    recovered: int = 0
+    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -105,6 +118,8 @@ def photo_transfer(
     features: Features | None = None,
     init: Array | None = None,
     on_step: Callable[[PhotoProgress], None] | None = None,
+    on_state: Callable[[PhotoState], object] | None = None,
+    state_seconds: float = 10.0,
     state: PhotoState | None = None,
 ) -> PhotoResult:
     """Gives a photo the look of another. Prints nothing.
@@ -118,7 +133,10 @@ def photo_transfer(
         features: from `load_features`; not needed for the preset `fast`.
         init: a picture to start from, such as the result of another transfer; of the content's shape up to scale.
         on_step: called after every step.
-        state: of an unfinished transfer of the same pictures and options, to go on from.
+        on_state: called between steps with where the transfer stands, to be kept.
+        state_seconds: about how often; less often where it takes long.
+        state: of an unfinished transfer of the same pictures, options and features, to go on from: on the same
+            machine, the result is that of a whole run, to the byte.
 
     Returns:
         The picture and how it came to be. After Ctrl-C (KeyboardInterrupt) it is the picture so far, `finished` is
@@ -132,11 +150,8 @@ def photo_transfer(
     """
     config = config or PhotoConfig()
     content, style = checked_picture(content, "content"), checked_picture(style, "style")
-    if (content_mask is None) != (style_mask is None):
-        raise UsageError("masks: expected one for the content and one for the style, got only one of them")
+    check_masks(content_mask, style_mask, auto_mask)
     if content_mask is not None and style_mask is not None:
-        if auto_mask:
-            raise UsageError("masks: expected masks or automatic ones, got both")
         masks = checked_picture(content_mask, "content mask"), checked_picture(style_mask, "style mask")
         segments = read_segments(content, style, *masks)
     elif auto_mask:
@@ -148,7 +163,10 @@ def photo_transfer(
         if not of_one_shape(init.shape[:2], content.shape[:2]):  # it would be stretched
             (h, w), (height, width) = init.shape[:2], content.shape[:2]
             raise InputError(f"the picture to start from is {w}x{h}, the content {width}x{height}: expected one shape")
-    transfer = Transfer(content, style, segments, config, features, init=init, on_step=on_step, state=state)
+    keeper = Keeper(on_state, state_seconds)
+    transfer = Transfer(
+        content, style, segments, config, features, init=init, on_step=on_step, keeper=keeper, state=state
+    )
     result = transfer.run()
     result.segments = segments
     return result
@@ -205,6 +223,7 @@ class Transfer:
         features: the network; None where nothing is optimised.
         init: `[H, W, 3]` to start from, in place of the preset's start.
         on_step: called after every step.
+        keeper: has the state kept.
         state: where to go on from.
 
     Raises:
@@ -221,6 +240,7 @@ class Transfer:
         *,
         init: Array | None = None,
         on_step: Callable[[PhotoProgress], None] | None = None,
+        keeper: Keeper | None = None,
         state: PhotoState | None = None,
     ) -> None:
         self.content, self.style, self.segments, self.config = content, style, segments, config
@@ -229,12 +249,12 @@ class Transfer:
         if self.settings.optimize and features is None:
             raise UsageError("a transfer that optimises needs features")
         self.features = features.to(self.device) if features else None
-        self.init, self.on_step = init, on_step
+        self.init, self.on_step, self.keeper = init, on_step, keeper or Keeper(None, 0.0)
         self.rounds = plan(config, *content.shape[:2])
         self.state = state
-        self.recovered = 0
+        self.recovered = state.recovered if state else 0
         self.seconds: dict[str, float] = {}
-        self.losses: dict[str, float] = {}
+        self.losses: dict[str, float] = dict(state.losses) if state else {}
 
     def run(self) -> PhotoResult:
         """Goes through all rounds that are left, and finishes the picture at its full size.
@@ -291,30 +311,38 @@ class Transfer:
         return transport_colours(resize(self.content, size=size), self.style, masks, self.segments.style)
 
     def _run_round(self, index: int, start: Array) -> Array:
-        round_, done = self.rounds[index], 0
+        round_, done, standing = self.rounds[index], 0, None
         if self.state is not None and self.state.round == index:
-            done = self.state.step
+            done, standing = self.state.step, self.state.optimiser
         objective = self._objective(round_)
         picture = self._tensor(
             np.clip(resize(start, size=round_.size), 0, 1) if start.shape[:2] != round_.size else start
         )
-        optimiser = PictureOptimiser(
-            picture, objective, optimizer=self.config.optimizer, steps=round_.iterations - done
-        )
-        patience = Patience()
+        # Where only the picture is known, the rest of the round is a shorter round of its own.
+        before = 0 if standing else done
+        steps = round_.iterations - before
+        optimiser = PictureOptimiser(picture, objective, optimizer=self.config.optimizer, steps=steps)
+        if standing:
+            optimiser.restore(standing)
+        patience = Patience(optimiser.recovered)
+
+        def state() -> PhotoState:
+            best = optimiser.best.permute(1, 2, 0).cpu().numpy()
+            known = optimiser.standing() if not before else None
+            return PhotoState(index, before + optimiser.taken, best, known, self.recovered, optimiser.terms)
+
         try:
-            while done < round_.iterations:
+            while optimiser.taken < steps:
                 loss = optimiser.step()
-                done += 1
                 patience.follow(loss, f"in the {round_.stage} stage")
-                self._report(index, done, loss)
+                self._report(index, before + optimiser.taken, loss)
+                self.keeper.tick(state)
         finally:
+            self.state = state()
             self.recovered += optimiser.recovered
             self.losses = optimiser.terms
-            best = optimiser.best.permute(1, 2, 0).cpu().numpy()
-            self.state = PhotoState(index, done, best)
-        self.state = PhotoState(index + 1, 0, best)
-        return best
+        self.state = PhotoState(index + 1, 0, self.state.picture, None, self.recovered, self.losses)
+        return self.state.picture
 
     def _objective(self, round_: Round) -> Objective:
         assert self.features is not None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neural_painter.configs import DEVICES, MOST_WEIGHT, check, option
+from neural_painter.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,11 @@ class StyleConfig:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+def check_blend(weights: Sequence[float], styles: int) -> None:
+    """Raises UsageError where the weights of the styles are not one for each, >= 0, and not all 0."""
+    if not styles or len(weights) != styles:
+        raise UsageError(f"expected a weight for each style, got {styles} styles and {len(weights)} weights")
+    if not all(math.isfinite(weight) and 0 <= weight <= MOST_WEIGHT for weight in weights) or not any(weights):
+        raise UsageError(f"weights of styles: expected numbers from 0 to {MOST_WEIGHT:.12g} that are not all 0")

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neural_painter.colour import with_colors_of
-from neural_painter.descent import Patience
+from neural_painter.descent import Patience, Standing
 from neural_painter.devices import choose_device
-from neural_painter.errors import UsageError
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, resize
-from neural_painter.style.config import StyleConfig
+from neural_painter.style.config import StyleConfig, check_blend
 from neural_painter.style.optimise import AveragedAdam, CarriedLbfgs
 from neural_painter.style.tiles import TiledLoss, gram_of
+from neural_painter.unfinished import Keeper
 
 Array = np.ndarray
 
@@ -45,6 +45,27 @@ class StyleProgress:
     loss: float
 
 
+@dataclass(frozen=True)
+class StyleState:
+    """Where a transfer stands, so that it can go on.
+
+    Attributes:
+        size: number of the size it is at; as many as there are when all is done.
+        step: steps done at this size.
+        picture: so far, `[h, w, 3]`.
+        optimiser: what it knows; None when all is done.
+        recovered: steps that were taken back.
+        losses: of the picture, without weights.
+    """
+
+    size: int
+    step: int
+    picture: Array
+    optimiser: Standing | None = None
+    recovered: int = 0
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+
 @dataclass
 class StyleResult:
     """What came out.
@@ -57,6 +78,7 @@ class StyleResult:
         finished: False after Ctrl-C.
         recovered: steps that were not finite, and were taken back.
         losses: of the last step of Adam, of the best of L-BFGS; without weights.
+        state: where it stands; None before the first step.
     """
 
     picture: Array
@@ -65,6 +87,7 @@ class StyleResult:
     finished: bool = True
     recovered: int = 0
     losses: dict[str, float] = field(default_factory=dict)
+    state: StyleState | None = None
 
 
 def plan(config: StyleConfig, height: int, width: int) -> tuple[tuple[tuple[int, int], int], ...]:
@@ -85,6 +108,9 @@ def style_picture(
     config: StyleConfig | None = None,
     features: Features,
     on_step: Callable[[StyleProgress], None] | None = None,
+    on_state: Callable[[StyleState], object] | None = None,
+    state_seconds: float = 10.0,
+    state: StyleState | None = None,
 ) -> StyleResult:
     """Paints the content in the manner of the styles. Prints nothing.
 
@@ -95,6 +121,10 @@ def style_picture(
         config: options; the defaults by default.
         features: from `load_features(..., pooling="average")`.
         on_step: called after every step.
+        on_state: called between steps with where the transfer stands, to be kept.
+        state_seconds: about how often; less often where it takes long.
+        state: of an unfinished transfer of the same pictures, options and features, to go on from: on the same
+            machine, the result is that of a whole run, to the byte.
 
     Returns:
         The picture and how it came to be. After Ctrl-C (KeyboardInterrupt) it is the picture so far, and `finished` is
@@ -107,13 +137,11 @@ def style_picture(
     """
     config = config or StyleConfig()
     weights = list(weights) if weights else [1.0] * len(styles)
-    if not styles or len(weights) != len(styles):
-        raise UsageError(f"expected a weight for each style, got {len(styles)} styles and {len(weights)} weights")
-    if not (all(math.isfinite(w) and w >= 0 for w in weights) and sum(weights) > 0):
-        raise UsageError("weights of styles: expected numbers >= 0 that are not all 0")
+    check_blend(weights, len(styles))
     content = checked_picture(content, "content")
     styles = [checked_picture(style, f"style {number}") for number, style in enumerate(styles, 1)]
-    return _Transfer(content, styles, weights, config, features, on_step).run()
+    keeper = Keeper(on_state, state_seconds)
+    return _Transfer(content, styles, weights, config, features, on_step, keeper, state).run()
 
 
 class _Transfer:
@@ -125,32 +153,47 @@ class _Transfer:
         config: StyleConfig,
         features: Features,
         on_step: Callable[[StyleProgress], None] | None,
+        keeper: Keeper,
+        state: StyleState | None,
     ) -> None:
         self.device = choose_device(config.device)
         self.content, self.styles, self.config = content, styles, config
         self.weights = [weight / sum(weights) for weight in weights]
         self.features, self.on_step = features.to(self.device), on_step
         self.plan = plan(config, *content.shape[:2])
+        self.keeper, self.state = keeper, state
         self.result = StyleResult(content, self.device.type)
 
     def run(self) -> StyleResult:
         began = time.perf_counter()
-        made = CarriedLbfgs if self.config.optimizer == "lbfgs" else AveragedAdam
-        optimiser = made(self._start(self.plan[0][0]))
+        first = self.state.size if self.state else 0
         try:
-            for index, (size, _) in enumerate(self.plan):
-                entered = time.perf_counter()
-                self._optimise(optimiser, index)
-                self.result.seconds[f"size {max(size)}"] = time.perf_counter() - entered
+            if first < len(self.plan):
+                self._go_through(first)
         except KeyboardInterrupt:
             self.result.finished = False
-        picture = optimiser.result().clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+        if self.state:
+            picture = self.state.picture
+            self.result.recovered, self.result.losses = self.state.recovered, dict(self.state.losses)
+        else:
+            picture = picture_of(self._start(self.plan[0][0]))
         if picture.shape != self.content.shape:
             picture = resize(picture, size=self.content.shape[:2])
         self.result.picture = with_colors_of(self.content, picture) if self.config.original_colors else picture
-        self.result.recovered, self.result.losses = optimiser.recovered, optimiser.terms
+        self.result.state = self.state
         self.result.seconds["total"] = time.perf_counter() - began
         return self.result
+
+    def _go_through(self, first: int) -> None:
+        """Works at all sizes from the one with this number on; `self.state` tells how far it came."""
+        start = self._tensor(self.state.picture) if self.state else self._start(self.plan[0][0])
+        optimiser = optimiser_of(self.config, start)
+        for index in range(first, len(self.plan)):
+            entered = time.perf_counter()
+            self._optimise(optimiser, index)
+            self.result.seconds[f"size {max(self.plan[index][0])}"] = time.perf_counter() - entered
+        assert self.state is not None
+        self.state = replace(self.state, size=len(self.plan), step=0, optimiser=None)
 
     def _start(self, size: tuple[int, int]) -> Tensor:
         if self.config.init == "content":
@@ -181,13 +224,36 @@ class _Transfer:
             side=self.config.tile,
         )
         optimiser.enter(size, loss)
-        patience = Patience()
+        if self.state and self.state.size == index and self.state.optimiser:
+            optimiser.restore(self.state.optimiser)
+        patience = Patience(optimiser.failures)
         before, total = (sum(steps for _, steps in part) for part in (self.plan[:index], self.plan))
-        for step in range(iterations):
-            value = optimiser.step()
-            patience.follow(value, f"at {max(size)} pixels")
-            if self.on_step:
-                self.on_step(StyleProgress(max(size), before + step + 1, total, value))
+
+        def state() -> StyleState:
+            picture = picture_of(optimiser.result())
+            known = optimiser.standing()
+            return StyleState(index, optimiser.steps, picture, known, optimiser.recovered, optimiser.terms)
+
+        try:
+            while optimiser.steps < iterations:
+                value = optimiser.step()
+                patience.follow(value, f"at {max(size)} pixels")
+                if self.on_step:
+                    self.on_step(StyleProgress(max(size), before + optimiser.steps, total, value))
+                self.keeper.tick(state)
+        finally:
+            if before or optimiser.steps:
+                self.state = state()
 
     def _tensor(self, picture: Array) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)).to(self.device)
+
+
+def optimiser_of(config: StyleConfig, start: Tensor) -> AveragedAdam | CarriedLbfgs:
+    """The optimiser that was asked for, of a picture `[3, H, W]`."""
+    return CarriedLbfgs(start) if config.optimizer == "lbfgs" else AveragedAdam(start)
+
+
+def picture_of(picture: Tensor) -> Array:
+    """`[3, H, W]` as a picture `[H, W, 3]` in [0, 1]."""
+    return picture.clamp(0, 1).permute(1, 2, 0).cpu().numpy()  # type: ignore[no-any-return]

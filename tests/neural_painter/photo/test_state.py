@@ -1,6 +1,7 @@
 """Unfinished transfers: read as written, for the same pictures and options only; nothing in a file is trusted."""
 
 import json
+import os
 import pickle
 from dataclasses import asdict, replace
 
@@ -11,13 +12,16 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
 from neural_painter.errors import InputError, OutputError
+from neural_painter.features import Features
 from neural_painter.photo.config import PhotoConfig
-from neural_painter.photo.state import FORMAT, fingerprint, read_state, write_state
+from neural_painter.photo.state import fingerprint, read_state, write_state
 from neural_painter.photo.transfer import PhotoState
-from tests.neural_painter.photo.samples import day, mask, night
+from tests.neural_painter.photo.samples import day, mask, night, tiny_weights
 
 CONFIG = PhotoConfig(iterations=6, seed=3, refine=True, photorealism_weight=7.5)
 SIZE = (40, 56)
+US = "us-0-none"
+FORMAT = "neural_painter photo transfer, version 1"
 ROUNDS = [(29, 40), (40, 56)]
 """Sizes of the rounds of `CONFIG`, of 3 and 6 steps."""
 
@@ -32,103 +36,98 @@ def picture(size=ROUNDS[0]):
 
 
 def damage(path, *, tensors=None, save=save_file, **metadata):
-    """Writes a file that is right but for what is given; None leaves an entry out."""
+    """Writes a file of version 1 that is right but for what is given; None leaves an entry out."""
     right = {
         "format": FORMAT,
         "config": json.dumps(asdict(CONFIG)),
         "place": json.dumps([0, 2]),
-        "belongs_to": "us",
+        "belongs_to": "us-0",
     } | metadata
     tensors = {"picture": picture()} if tensors is None else tensors
     save(tensors, str(path), metadata={key: value for key, value in right.items() if value is not None})
 
 
-@pytest.mark.parametrize(
-    ("place", "size"), [((0, 1), ROUNDS[0]), ((0, 3), ROUNDS[0]), ((1, 0), ROUNDS[0]), ((1, 6), ROUNDS[1])]
-)
-def test_round_trip(place, size, path):
-    state = PhotoState(*place, picture(size))
-    write_state(path, state, CONFIG, "us", overwrite=False)
-    found = read_state(path, CONFIG, "us", SIZE)
-    assert (found.round, found.step) == place
-    assert np.array_equal(found.picture, state.picture)
+def test_round_trip(path):
+    for place, size in (((0, 1), ROUNDS[0]), ((0, 3), ROUNDS[0]), ((1, 0), ROUNDS[0]), ((1, 6), ROUNDS[1])):
+        state = PhotoState(*place, picture(size), recovered=2, losses={"style": 0.1})
+        write_state(path, state, CONFIG, US)
+        found = read_state(path, CONFIG, US, SIZE)
+        assert (found.round, found.step, found.recovered, found.losses) == (*place, 2, {"style": 0.1})
+        assert np.array_equal(found.picture, state.picture)
+        assert found.optimiser is None
 
 
 def test_views_of_other_arrays_are_written(path):
     state = PhotoState(0, 1, picture().transpose(2, 0, 1).copy().transpose(1, 2, 0))
-    write_state(path, state, CONFIG, "us", overwrite=False)
-    assert np.array_equal(read_state(path, CONFIG, "us", SIZE).picture, state.picture)
+    write_state(path, state, CONFIG, US, overwrite=False)
+    assert np.array_equal(read_state(path, CONFIG, US, SIZE).picture, state.picture)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1)])
-def test_the_smallest_photos(size, path):
-    write_state(path, PhotoState(0, 1, picture(size)), CONFIG, "us", overwrite=False)
-    assert read_state(path, CONFIG, "us", size).picture.shape == (*size, 3)
+def test_the_smallest_photos(path):
+    for size in ((1, 1), (1, 2), (2, 1)):
+        write_state(path, PhotoState(0, 1, picture(size)), CONFIG, US)
+        assert read_state(path, CONFIG, US, size).picture.shape == (*size, 3)
 
 
 def test_what_was_done_but_not_written_can_be_read(path):
-    write_state(path, PhotoState(2, 0, picture(ROUNDS[1])), CONFIG, "us", overwrite=False)
-    assert read_state(path, CONFIG, "us", SIZE).round == 2
+    write_state(path, PhotoState(2, 0, picture(ROUNDS[1])), CONFIG, US, overwrite=False)
+    assert read_state(path, CONFIG, US, SIZE).round == 2
 
 
 def test_the_right_file_is_read(path):
     """So that the cases of damage below fail for their damage."""
     damage(path)
-    assert read_state(path, CONFIG, "us", SIZE).step == 2
+    assert read_state(path, CONFIG, US, SIZE).step == 2
 
 
 def test_existing_files_are_kept_unless_asked(path):
     state = PhotoState(0, 1, picture())
     path.write_text("mine")
     with pytest.raises(OutputError, match="exists already"):
-        write_state(path, state, CONFIG, "us", overwrite=False)
+        write_state(path, state, CONFIG, US, overwrite=False)
     assert path.read_text() == "mine"
-    write_state(path, state, CONFIG, "us", overwrite=True)
-    assert read_state(path, CONFIG, "us", SIZE).step == 1
+    write_state(path, state, CONFIG, US, overwrite=True)
+    assert read_state(path, CONFIG, US, SIZE).step == 1
     with pytest.raises(OutputError, match="its folder does not exist"):
-        write_state(path.parent / "no" / path.name, state, CONFIG, "us", overwrite=False)
+        write_state(path.parent / "no" / path.name, state, CONFIG, US, overwrite=False)
 
 
 def test_other_pictures_are_refused(path):
-    write_state(path, PhotoState(0, 1, picture()), CONFIG, "us", overwrite=False)
-    with pytest.raises(InputError, match="was begun with other pictures or masks"):
-        read_state(path, CONFIG, "them", SIZE)
+    write_state(path, PhotoState(0, 1, picture()), CONFIG, US, overwrite=False)
+    with pytest.raises(InputError, match="was begun with other pictures, masks or features"):
+        read_state(path, CONFIG, "them-0-none", SIZE)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
+def test_other_options_are_refused_by_name(path):
+    for changes, message in (
         ({"seed": 4}, "was begun with seed 3, now it is 4"),
         ({"iterations": 7}, "was begun with iterations 6, now it is 7"),
-        ({"style_weight": 31.0}, r"was begun with style-weight 30.0, now it is 31.0"),
+        ({"style_weight": 31.0}, r"was begun with style weight 30.0, now it is 31.0"),
         ({"refine": False}, "was begun with refine True, now it is False"),
         ({"preset": "best"}, "was begun with preset balanced, now it is best"),
         ({"stages": "style"}, "was begun with stages both, now it is style"),
-    ],
-)
-def test_other_options_are_refused_by_name(changes, message, path):
-    write_state(path, PhotoState(0, 1, picture()), CONFIG, "us", overwrite=False)
-    with pytest.raises(InputError, match=message):
-        read_state(path, replace(CONFIG, **changes), "us", SIZE)
+    ):
+        write_state(path, PhotoState(0, 1, picture()), CONFIG, US)
+        with pytest.raises(InputError, match=message):
+            read_state(path, replace(CONFIG, **changes), US, SIZE)
 
 
 def test_another_device_may_go_on(path):
-    write_state(path, PhotoState(0, 1, picture()), CONFIG, "us", overwrite=False)
-    assert read_state(path, replace(CONFIG, device="cpu"), "us", SIZE).step == 1
+    write_state(path, PhotoState(0, 1, picture()), CONFIG, US, overwrite=False)
+    assert read_state(path, replace(CONFIG, device="cpu"), US, SIZE).step == 1
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
+def test_damaged_files_are_refused(path):
+    for changes, message in (
         ({"format": "stroke document"}, "not an unfinished photo transfer"),
         ({"format": None}, "not an unfinished photo transfer"),
-        ({"tensors": {"image": picture()}}, "not an unfinished photo transfer, or damaged"),
+        ({"tensors": {"image": picture()}}, "its picture makes no sense"),
         ({"config": None}, "not an unfinished photo transfer, or damaged"),
         ({"config": "{"}, "not an unfinished photo transfer, or damaged"),
         ({"config": "[1, 2]"}, "not an unfinished photo transfer, or damaged"),
         ({"config": "[" * 100_000}, "not an unfinished photo transfer, or damaged"),
         ({"config": "{}"}, "was begun with preset None, now it is balanced"),
-        ({"belongs_to": None}, "was begun with other pictures or masks"),
+        ({"belongs_to": None}, "was begun with other pictures, masks or features"),
         ({"place": None}, "not an unfinished photo transfer, or damaged"),
         ({"place": "1"}, "not an unfinished photo transfer, or damaged"),
         ({"place": "[1]"}, "not an unfinished photo transfer, or damaged"),
@@ -148,18 +147,16 @@ def test_another_device_may_go_on(path):
         ({"tensors": {"picture": picture((0, 40))}}, "its picture makes no sense"),
         ({"tensors": {"picture": picture((400, 560))}}, "its picture makes no sense"),
         ({"tensors": {"picture": np.full_like(picture(), np.nan)}}, "numbers that are not finite"),
-    ],
-)
-def test_damaged_files_are_refused(changes, message, path):
-    damage(path, **changes)
-    with pytest.raises(InputError, match=f"^{path}: .*{message}"):
-        read_state(path, CONFIG, "us", SIZE)
+    ):
+        damage(path, **changes)
+        with pytest.raises(InputError, match=f"^{path}: .*{message}"):
+            read_state(path, CONFIG, US, SIZE)
 
 
-def test_tensors_that_numpy_lacks_are_refused(path):
+def test_tensors_of_other_kinds_are_refused(path):
     damage(path, tensors={"picture": torch.zeros(29, 40, 3, dtype=torch.bfloat16)}, save=save_torch)
-    with pytest.raises(InputError, match=r"unfinished photo transfer|its picture makes no sense"):
-        read_state(path, CONFIG, "us", SIZE)
+    with pytest.raises(InputError, match="its picture makes no sense"):
+        read_state(path, CONFIG, US, SIZE)
 
 
 class Trap:
@@ -174,22 +171,25 @@ class Trap:
 )
 def test_foreign_files_are_refused_and_nothing_is_unpickled(content, path):
     path.write_bytes(content)
-    with pytest.raises(InputError, match="not an unfinished photo transfer"):
-        read_state(path, CONFIG, "us", SIZE)
+    with pytest.raises(InputError, match="an unfinished photo transfer"):
+        read_state(path, CONFIG, US, SIZE)
 
 
 def test_a_file_cut_short_is_refused(path):
     damage(path)
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(InputError, match="not an unfinished photo transfer, or damaged"):
-        read_state(path, CONFIG, "us", SIZE)
+        read_state(path, CONFIG, US, SIZE)
 
 
 def test_missing_files_and_folders_are_refused(path, tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        read_state(path, CONFIG, "us", SIZE)
-    with pytest.raises(InputError, match="not an unfinished photo transfer"):
-        read_state(tmp_path, CONFIG, "us", SIZE)
+        read_state(path, CONFIG, US, SIZE)
+    with pytest.raises(InputError, match="is a folder, expected an unfinished photo transfer"):
+        read_state(tmp_path, CONFIG, US, SIZE)
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="is not a regular file, expected an unfinished photo transfer"):
+        read_state(path, CONFIG, US, SIZE)
 
 
 def test_a_fingerprint_tells_pictures_apart():
@@ -208,3 +208,10 @@ def test_a_fingerprint_tells_pictures_apart():
     assert fingerprint(pictures[0]) == fingerprint(np.asfortranarray(pictures[0]))
     found = {fingerprint(*pictures), *(fingerprint(*other) for other in others)}
     assert len(found) == 1 + len(others)
+    assert fingerprint(*pictures, auto_mask=3) not in found
+
+
+def test_a_fingerprint_tells_features_apart(features):
+    other = Features(tiny_weights(), pooling="average")
+    assert fingerprint(day(), features=features) == fingerprint(day(), features=features)
+    assert len({fingerprint(day(), features=one) for one in (None, features, other)}) == 3

@@ -11,7 +11,8 @@ from neural_painter.features import VGG19_WIDTHS
 from neural_painter.photo.config import PhotoConfig
 from neural_painter.photo.laplacian import MattingLaplacian
 from neural_painter.photo.optimise import Objective
-from neural_painter.photo.transfer import Transfer, choose_device, photo_transfer, plan
+from neural_painter.photo.state import read_state, write_state
+from neural_painter.photo.transfer import PhotoState, Transfer, choose_device, photo_transfer, plan
 from tests.neural_painter.photo.samples import day, mask, night, tiny_features
 
 
@@ -297,23 +298,45 @@ def test_what_is_no_picture_is_refused_by_name(name, array, message):
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-@pytest.mark.parametrize("step", [1, 3, 5, 9])
-def test_an_interrupted_transfer_goes_on(step, optimizer, features):
-    """Rounds are of 3 and 6 steps here. At the end of a round nothing is lost, so the rest is the same."""
-    settings = {"stages": "style", "optimizer": optimizer}
-    whole = transfer(features, **settings)
-    found = transfer(features, **settings, more={"on_step": stop_at(step)})
-    assert found.finished is False
-    assert_fine(found.picture, (40, 56))
-    assert (found.state.round, found.state.step) == ((0, step) if step <= 3 else (1, step - 3))
-    steps = []
-    rest = transfer(features, **settings, more={"state": found.state, "on_step": steps.append})
-    assert rest.finished
-    assert [progress.step for progress in steps] == list(range(step + 1, 10))
-    assert_fine(rest.picture, (40, 56))
-    assert np.abs(rest.picture - whole.picture).mean() < 0.05
-    if step in (3, 9):
+def test_an_interrupted_transfer_goes_on_as_the_whole_one(optimizer, features, tmp_path):
+    """Rounds are of 3 and 6 steps here. The state goes through a file, and the rest is the same to the byte."""
+    config = PhotoConfig(iterations=6, device="cpu", optimizer=optimizer)
+    whole = photo_transfer(day(), night(), config=config, features=features)
+    for step in (1, 2, 3, 5, 8, 9):
+        found = photo_transfer(day(), night(), config=config, features=features, on_step=stop_at(step))
+        assert found.finished is False
+        assert_fine(found.picture, (40, 56))
+        assert (found.state.round, found.state.step) == ((0, step) if step <= 3 else (1, step - 3))
+        write_state(tmp_path / "state.safetensors", found.state, config, "us")
+        state = read_state(tmp_path / "state.safetensors", config, "us", (40, 56))
+        steps = []
+        rest = photo_transfer(day(), night(), config=config, features=features, state=state, on_step=steps.append)
+        assert rest.finished
+        assert [progress.step for progress in steps] == list(range(step + 1, 10))
         assert np.array_equal(rest.picture, whole.picture)
+        assert (rest.losses, rest.recovered) == (whole.losses, whole.recovered)
+
+
+def test_a_state_without_the_optimiser_goes_on_from_its_picture(features):
+    """Files of the first version have no more."""
+    found = transfer(features, more={"on_step": stop_at(5)})
+    old = PhotoState(found.state.round, found.state.step, found.state.picture)
+    steps = []
+    rest = transfer(features, more={"state": old, "on_step": steps.append})
+    assert rest.finished
+    assert [progress.step for progress in steps] == [6, 7, 8, 9]
+    assert_fine(rest.picture, (40, 56))
+
+
+def test_the_state_is_told_between_steps_and_does_not_change_any_more(features):
+    states = []
+    whole = transfer(features, more={"on_state": states.append, "state_seconds": 0.0})
+    assert [(state.round, state.step) for state in states] == [(0, 1), (0, 2), (0, 3), *((1, n + 1) for n in range(6))]
+    for state in states[1::3]:
+        assert np.array_equal(transfer(features, more={"state": state}).picture, whole.picture)
+    states.clear()
+    transfer(features, more={"on_state": states.append})  # long before ten seconds have passed
+    assert states == []
 
 
 def test_a_finished_state_needs_the_last_touch_only(features):

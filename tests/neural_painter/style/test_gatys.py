@@ -14,6 +14,7 @@ from neural_painter.errors import NumericalError, UsageError
 from neural_painter.style import gatys
 from neural_painter.style.config import StyleConfig
 from neural_painter.style.gatys import plan, style_picture
+from neural_painter.style.state import read_state, write_state
 from neural_painter.style.tiles import TiledLoss
 from tests.neural_painter.photo.samples import day, night
 
@@ -160,7 +161,12 @@ def test_a_loss_that_does_not_recover_is_an_error(optimizer, features, monkeypat
 
 @pytest.mark.parametrize(
     ("styles", "weights", "expected"),
-    [(0, None, "0 styles"), (2, [1.0], "2 styles and 1 weights"), (2, [0.0, 0.0], "not all 0"), (1, [-1.0], ">= 0")],
+    [
+        (0, None, "0 styles"),
+        (2, [1.0], "2 styles and 1 weights"),
+        (2, [0.0, 0.0], "not all 0"),
+        (1, [-1.0], "numbers from 0 to"),
+    ],
 )
 def test_styles_and_weights_must_fit(styles, weights, expected, features):
     with pytest.raises(UsageError, match=expected):
@@ -190,3 +196,88 @@ def test_pictures_of_bytes_are_taken_as_well(features):
     floats = (picture.astype(np.float32) / 255 for picture in (content, style))
     expected = style_picture(next(floats), [next(floats)], config=config, features=features).picture
     np.testing.assert_array_equal(found, expected)
+
+
+def stop_at(step):
+    def on_step(progress):
+        if progress.step == step:
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_an_interrupted_transfer_goes_on_as_the_whole_one(optimizer, features, tmp_path):
+    """Sizes have 9 and 3 and 3 steps here. The state goes through a file, and the rest is the same to the byte."""
+    config = replace(CONFIG, iterations=3, optimizer=optimizer, smoothness_weight=1.0)
+
+    def styled(**more):
+        return style_picture(day(), [night()], config=config, features=features, **more)
+
+    whole = styled()
+    for step in (1, 2, 8, 9, 10, 12, 15):
+        found = styled(on_step=stop_at(step))
+        assert found.finished is False
+        assert found.picture.shape == (40, 56, 3)
+        place = (0, step) if step <= 9 else (1, step - 9) if step <= 12 else (2, step - 12)
+        assert (found.state.size, found.state.step) == place
+        write_state(tmp_path / "state.safetensors", found.state, config, "us")
+        state = read_state(tmp_path / "state.safetensors", config, "us", (40, 56))
+        steps = []
+        rest = styled(state=state, on_step=steps.append)
+        assert rest.finished
+        assert [progress.step for progress in steps] == list(range(step + 1, 16))
+        np.testing.assert_array_equal(rest.picture, whole.picture)
+        assert (rest.losses, rest.recovered) == (whole.losses, whole.recovered)
+
+
+def test_what_is_finished_needs_no_step_more(features, tmp_path):
+    whole = style_picture(day(), [night()], config=CONFIG, features=features)
+    write_state(tmp_path / "state.safetensors", whole.state, CONFIG, "us")
+    steps = []
+    state = read_state(tmp_path / "state.safetensors", CONFIG, "us", (40, 56))
+    again = style_picture(day(), [night()], config=CONFIG, features=features, state=state, on_step=steps.append)
+    assert steps == []
+    np.testing.assert_array_equal(again.picture, whole.picture)
+    assert again.losses == whole.losses
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_an_interrupt_within_a_step_leaves_no_trace(optimizer, features, monkeypatch):
+    config = replace(CONFIG, iterations=3, optimizer=optimizer)
+    whole = style_picture(day(), [night()], config=config, features=features)
+    called = TiledLoss.__call__
+    calls = []
+
+    def interrupted(self, picture):
+        calls.append(None)
+        if len(calls) == 11:
+            raise KeyboardInterrupt
+        return called(self, picture)
+
+    monkeypatch.setattr(TiledLoss, "__call__", interrupted)
+    found = style_picture(day(), [night()], config=config, features=features)
+    assert found.finished is False
+    rest = style_picture(day(), [night()], config=config, features=features, state=found.state)
+    np.testing.assert_array_equal(rest.picture, whole.picture)
+
+
+def test_the_state_is_told_between_steps(features):
+    states = []
+    config = replace(CONFIG, iterations=2)
+    whole = style_picture(day(), [night()], config=config, features=features, on_state=states.append, state_seconds=0.0)
+    assert [state.size for state in states] == [0] * 6 + [1] * 2 + [2] * 2
+    for state in states[::4]:
+        found = style_picture(day(), [night()], config=config, features=features, state=state)
+        np.testing.assert_array_equal(found.picture, whole.picture)
+
+
+def test_nothing_is_begun_before_the_first_step(features, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TiledLoss, "__call__", interrupted)
+    found = style_picture(day(), [night()], config=CONFIG, features=features)
+    assert found.state is None
+    assert found.finished is False
+    assert found.picture.shape == (40, 56, 3)
