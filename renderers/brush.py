@@ -11,7 +11,9 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from numba import njit, prange, types
+from numba import prange, types
+
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
@@ -36,9 +38,7 @@ POINT_SIGNATURE = types.UniTuple(types.float32, 3)(
 POINT_TYPE = types.FunctionType(POINT_SIGNATURE)
 
 # nnan and ninf are left out of fastmath on purpose: kernels test for them.
-point_function = njit(
-    POINT_SIGNATURE, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"}
-)
+point_function = kernel(POINT_SIGNATURE, fastmath={"contract", "reassoc", "arcp", "nsz"})
 """Decorator that compiles the point function of a brush."""
 
 
@@ -148,7 +148,7 @@ def _compiled_draw() -> Callable[..., None]:
         types.int64,
         types.Array(types.float32, 4, "C"),
     )
-    compiled: Callable[..., None] = njit(signature, parallel=True, nogil=True, cache=True, error_model="numpy")(_draw)
+    compiled: Callable[..., None] = kernel(signature, parallel=True)(_draw)
     return compiled
 
 

@@ -7,14 +7,16 @@ renderer can learn that. What varies from stroke to stroke must be finer than a 
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
+
+from renderers.kernels import kernel
 
 _REAL, _WHOLE, _SEED = types.float32, types.int32, types.uint32
 
 
 def _compiled(*arguments):  # type: ignore[no-untyped-def]
     """Compiles for these types of arguments alone; others are converted. Each new mixture would take a second."""
-    return njit(_REAL(*arguments), cache=True, error_model="numpy", nogil=True)
+    return kernel(_REAL(*arguments))
 
 
 @_compiled(_WHOLE, _WHOLE, _SEED)

@@ -12,6 +12,7 @@ PACKAGES = ("neural_painter", "renderers")
 SAYING = ("neural_painter.errors", "neural_painter.files")
 LEVEL_0 = (
     "renderers.brush",
+    "renderers.kernels",
     "neural_painter.archives",
     "neural_painter.colour",
     "neural_painter.compositing",
@@ -49,9 +50,10 @@ BELOW_3 = (*LEVEL_0, *LEVEL_1, *LEVEL_2)
 
 MAY_IMPORT = {
     "renderers": (),
-    "renderers.brush": (),
+    "renderers.kernels": (),
+    "renderers.brush": ("renderers.kernels",),
     "renderers.checkpoints": (),
-    "renderers.texture": (),
+    "renderers.texture": ("renderers.kernels",),
     "renderers.brushes": ("renderers.brush", "renderers.texture"),
     "renderers.networks": ("renderers.brush",),
     "renderers.weights": ("renderers.brush", "renderers.networks"),
@@ -72,7 +74,7 @@ MAY_IMPORT = {
     "neural_painter.losses": (),
     "neural_painter.losses.gram": ("neural_painter.features",),
     "neural_painter.threads": (),
-    "neural_painter.compositing": ("renderers.brush", "neural_painter.threads"),
+    "neural_painter.compositing": ("renderers.brush", "renderers.kernels", "neural_painter.threads"),
     "neural_painter.video": SAYING,
     "neural_painter.strokes": ("renderers", *SAYING, "neural_painter.tables"),
     **dict.fromkeys(LEVEL_3, BELOW_3),

@@ -69,22 +69,34 @@ class Bar:
 
 @contextmanager
 def kernel_notice(*, show: bool = True) -> Iterator[None]:
-    """Says so, once, when numba compiles: it tells, so there is no guessing at what its cache holds."""
+    """Says so, once, when numba compiles, and whether the next run has to as well."""
     if not show:
         yield
         return
     from numba.core import event
 
+    from renderers.kernels import unkept
+
     class Notice(event.Listener):  # type: ignore[misc]
-        said = False
+        said = why = None
 
         def on_start(self, event: object) -> None:
             if not self.said:
-                self.said = True
-                say("compiling kernels; only the first run does, which takes some ten seconds")
+                self.said, self.why = True, unkept()
+                say(f"compiling kernels, which takes some ten seconds; {_kept(self.why)}")
 
         def on_end(self, event: object) -> None:
             pass
 
-    with event.install_listener("numba:compile", Notice()):
-        yield
+    with event.install_listener("numba:compile", notice := Notice()):
+        try:
+            yield
+        finally:
+            if notice.said and unkept() != notice.why:
+                say(f"kernels: {_kept(unkept())}")
+
+
+def _kept(why_not: str | None) -> str:
+    if why_not is None:
+        return "only the first run does"
+    return f"every run does, for they cannot be kept ({why_not}): NUMBA_CACHE_DIR may name a folder for them"

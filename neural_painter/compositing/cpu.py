@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP, TILE
 from neural_painter.compositing.tiles import tile_lists
 from neural_painter.threads import core_count, in_shares
 from renderers.brush import ANGLE, CENTRE, HALF_LENGTH, HALF_WIDTH, HALVES, OPACITY, PAINT_WIDTH, PLACEMENT_WIDTH, X, Y
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
@@ -38,7 +38,7 @@ def _frames(placement: Array) -> Array:
     return frames
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@kernel(fastmath=_FAST)
 def _locate(frames, n, x, y, side):  # type: ignore[no-untyped-def]
     """Texel coordinates (texel centres at whole numbers) of a canvas point, and whether the stamp reaches it."""
     dx, dy = x - frames[n, 0], y - frames[n, 1]
@@ -50,7 +50,7 @@ def _locate(frames, n, x, y, side):  # type: ignore[no-untyped-def]
     return column, row, inside
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@kernel(fastmath=_FAST)
 def _sample(stamps, n, i, j, s, t):  # type: ignore[no-untyped-def]
     """A stamp between four texels: matte and both weights, then their slopes along columns, then along rows."""
     side = np.uint64(stamps.shape[1])
@@ -75,7 +75,7 @@ def _sample(stamps, n, i, j, s, t):  # type: ignore[no-untyped-def]
     return u0 + t * r0, u1 + t * r1, u2 + t * r2, x0, x1, x2, r0, r1, r2
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@kernel(fastmath=_FAST)
 def _scatter(gradient, n, i, j, s, t, matte, first, second):  # type: ignore[no-untyped-def]
     """The transpose of `_sample`: hands the gradients of a point on to its four texels."""
     side = np.uint64(gradient.shape[1])
@@ -94,7 +94,7 @@ def _scatter(gradient, n, i, j, s, t, matte, first, second):  # type: ignore[no-
                 gradient[n, at_row, at_column, _2] += part * second
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@kernel(fastmath=_FAST)
 def _forward(frames, paint, stamps, background, counts, starts, members, out, share, shares):  # type: ignore[no-untyped-def]
     _, height, width = out.shape
     side = stamps.shape[1]
@@ -133,7 +133,7 @@ def _forward(frames, paint, stamps, background, counts, starts, members, out, sh
                 out[2, py, px] = blue + transmittance * background[2, py, px]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@kernel(fastmath=_FAST)
 def _backward(  # type: ignore[no-untyped-def]
     frames,
     paint,

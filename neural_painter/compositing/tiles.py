@@ -3,15 +3,15 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from neural_painter.compositing.constants import MIN_HALF, TILE
 from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, X, Y
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _touches(x, y, a, b, cos, sin, tx, ty, half_x, half_y):  # type: ignore[no-untyped-def]
     """Whether an oriented box meets an axis-aligned one, by separating axes; lengths in pixels."""
     dx, dy = tx - x, ty - y
@@ -20,7 +20,7 @@ def _touches(x, y, a, b, cos, sin, tx, ty, half_x, half_y):  # type: ignore[no-u
     return along <= a + half_x * c + half_y * s and across <= b + half_x * s + half_y * c
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _walk(placement, height, width, texels, counts, starts, members):  # type: ignore[no-untyped-def]
     """Counts the strokes of each tile, or, where `members` has room, writes them in stroke order."""
     long_side = np.float64(max(height, width))

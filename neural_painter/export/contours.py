@@ -1,7 +1,8 @@
 """Outlines of a drawing: marching squares with the crossings interpolated, so they are finer than its pixels."""
 
 import numpy as np
-from numba import njit
+
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
@@ -24,7 +25,7 @@ def contours(matte: Array, level: float) -> list[Array]:
     return [loop - np.float32(0.5) for loop in np.split(points[: ends[-1]], ends[:-1])] if len(ends) else []
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _trace(grid, level, points):  # type: ignore[no-untyped-def]
     """Fills `points` with one outline after the other and returns where each ends.
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numba import njit, types
+from numba import types
 
 from neural_painter.compositing.constants import MIN_HALF, TILE
 from neural_painter.compositing.tiles import tile_lists
@@ -15,6 +15,7 @@ from neural_painter.strokes import StrokeDocument, Strokes
 from neural_painter.threads import in_shares
 from renderers.brush import POINT_TYPE, Brush
 from renderers.brushes import brush as find_brush
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
@@ -25,7 +26,7 @@ _f2, _f3 = types.Array(types.float32, 2, "C"), types.Array(types.float32, 3, "C"
 _i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
 
 
-@njit(
+@kernel(
     types.void(
         POINT_TYPE,
         _f2,
@@ -41,9 +42,6 @@ _i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
         types.int64,
         types.int64,
     ),
-    cache=True,
-    nogil=True,
-    error_model="numpy",
     fastmath={"contract", "arcp", "nsz"},
 )
 def _paint(point, placement, shape, paint, seeds, counts, starts, members, canvas, top, pixel, share, shares):  # type: ignore[no-untyped-def]

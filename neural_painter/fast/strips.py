@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numba import njit
 
 from neural_painter.fast.network import (
     AMPLITUDE,
@@ -28,6 +27,7 @@ from neural_painter.fast.network import (
     transposed_first,
 )
 from neural_painter.threads import core_count, in_shares
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
@@ -49,7 +49,7 @@ ROUNDING = 5e-7
 _REFLECT, _ZEROS, _REPEAT = 0, 1, 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _inside(i, size, border):  # type: ignore[no-untyped-def]
     """The row that stands for one beyond the border: that as far inside, or the outermost."""
     if border == _REPEAT:
@@ -61,7 +61,7 @@ def _inside(i, size, border):  # type: ignore[no-untyped-def]
     return min(max(i, 0), size - 1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _gather(raw, start, height, a, b, relu, enlarge, border, first, before, out, share, shares):  # type: ignore[no-untyped-def]
     """Rows `first` and on of what a convolution takes, with its border, out of rows `start` and on of a layer.
 
@@ -90,7 +90,7 @@ def _gather(raw, start, height, a, b, relu, enlarge, border, first, before, out,
                     out[row, column, c] = a[c] * source[x, c] + b[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def _add_up(rows, origin, sums, share, shares):  # type: ignore[no-untyped-def]
     """Adds to sums of values less `origin`, and of their squares, `[shares, 2, C]` float64."""
     height, width, channels = rows.shape
@@ -108,7 +108,7 @@ def _add_up(rows, origin, sums, share, shares):  # type: ignore[no-untyped-def]
             mine[1, c] += line[1, c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@kernel(fastmath={"reassoc", "contract", "nsz"})
 def _gather_taps(parts, bias, out, share, shares):  # type: ignore[no-untyped-def]
     """Sums what the rows of a kernel gave, each in three channels of its own, to a picture's rows."""
     height, width, _ = out.shape
@@ -122,7 +122,7 @@ def _gather_taps(parts, bias, out, share, shares):  # type: ignore[no-untyped-de
                 out[row, column, c] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _interleave(parts, first, out, share, shares):  # type: ignore[no-untyped-def]
     """Rows `first` and on of an enlarged picture, out of what its four kinds of pixels gave: even, odd; even, odd."""
     height, width, channels = out.shape
@@ -135,7 +135,7 @@ def _interleave(parts, first, out, share, shares):  # type: ignore[no-untyped-de
                 out[row, column, c] = source[column // 2 + (column & 1), kind * channels + c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _add_skip(raw, a, b, relu, skip, edge, skip_a, skip_b, skip_relu, share, shares):  # type: ignore[no-untyped-def]
     """In place: what a layer gives, plus what went into the layer before, which was `edge` pixels larger all around."""
     height, width, channels = raw.shape

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numba import njit
 
 from neural_painter.strokes import Strokes
 from renderers.brush import Brush
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
 
-@njit(cache=True, error_model="numpy")
+@kernel()
 def _pick(error, reach, count):  # type: ignore[no-untyped-def]
     """Takes the largest error again and again, each time damping its neighbourhood: `[count, 2]` rows and columns."""
     height, width = error.shape

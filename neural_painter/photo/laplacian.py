@@ -12,11 +12,11 @@ import math
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neural_painter.threads import in_shares
+from renderers.kernels import kernel
 
 WINDOW = 9.0
 
@@ -138,7 +138,7 @@ def _gathered(windows: Tensor) -> Tensor:
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _fit_kernel(content, mean, inverse, picture, maps, share, shares):  # type: ignore[no-untyped-def]
     """The affine map of every window and channel: three slopes and an offset."""
     channels, height, width = picture.shape
@@ -165,7 +165,7 @@ def _fit_kernel(content, mean, inverse, picture, maps, share, shares):  # type: 
                 maps[c, row, column, 3] = centre + total / 9
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _residual_kernel(content, mean, picture, maps, out, share, shares):  # type: ignore[no-untyped-def]
     """What the windows' maps leave unexplained, summed over the windows of each pixel."""
     channels, height, width = picture.shape

@@ -15,11 +15,11 @@ import math
 import cv2
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from neural_painter.compositing.cuda import available
 from neural_painter.threads import in_shares
+from renderers.kernels import kernel
 
 Array = np.ndarray
 
@@ -274,7 +274,7 @@ def _patches(planes: Tensor, radius: int) -> Tensor:
     return unfolded.reshape(channels, side * side, height, width)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel()
 def _fit_kernel(photo, made, ridge, maps, share, shares):  # type: ignore[no-untyped-def]
     """The best affine map of every 3x3 patch. The offset has no ridge: with colours centred, a 3x3 system is left."""
     height, width, _ = photo.shape
@@ -322,7 +322,7 @@ def _fit_kernel(photo, made, ridge, maps, share, shares):  # type: ignore[no-unt
                 maps[row, column, 4 * c + 3] = q[c] - s0 * p[0] - s1 * p[1] - s2 * p[2]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
+@kernel(fastmath={"contract", "reassoc", "arcp", "nsz"})
 def _bilateral_kernel(photo, maps, spatial, sharpness, out, share, shares):  # type: ignore[no-untyped-def]
     """The mean of maps around a pixel, weighed by distance and by likeness of colour; tile by tile."""
     height, width, _ = photo.shape
@@ -350,7 +350,7 @@ def _bilateral_kernel(photo, maps, spatial, sharpness, out, share, shares):  # t
                     out[row, column, k] = total[k] / norm
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
+@kernel(fastmath={"contract", "reassoc", "arcp", "nsz"})
 def _carry_kernel(maps, small, photo, sharpness, out, share, shares):  # type: ignore[no-untyped-def]
     """Joint bilateral upsampling of maps from the 4x4 nearest, applied on the way."""
     rows, columns, _ = small.shape

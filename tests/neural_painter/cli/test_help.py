@@ -79,14 +79,27 @@ def test_no_bar_where_it_is_not_wanted(terminal, show, monkeypatch):
     assert terminal.getvalue() == ""
 
 
-def test_compiling_is_said_once(capsys):
+def test_compiling_is_said_once(capsys, monkeypatch):
     from numba import njit
+
+    from renderers import kernels
+
+    monkeypatch.setattr(kernels, "_unkept", None)
 
     with kernel_notice():
         njit(lambda x: x + 1)(1)
         njit(lambda x: x + 2)(1)
-    said = "paint.py: compiling kernels; only the first run does, which takes some ten seconds\n"
-    assert capsys.readouterr().err == said
+    said = "paint.py: compiling kernels, which takes some ten seconds; "
+    assert capsys.readouterr().err == f"{said}only the first run does\n"
+    every = "every run does, for they cannot be kept (Permission denied): NUMBA_CACHE_DIR may name a folder for them\n"
+    with kernel_notice():
+        njit(lambda x: x + 4)(1)
+        monkeypatch.setattr(kernels, "_unkept", "Permission denied")
+    assert capsys.readouterr().err == f"{said}only the first run does\npaint.py: kernels: {every}"
+    with kernel_notice():
+        njit(lambda x: x + 5)(1)
+        njit(lambda x: x + 6)(1)
+    assert capsys.readouterr().err == said + every
     with kernel_notice(show=False):
         njit(lambda x: x + 3)(1)
     assert capsys.readouterr().err == ""
