@@ -11,9 +11,10 @@ from PIL import Image
 
 from neural_painter.errors import InputError
 from neural_painter.images import tiff
+from neural_painter.images.endings import ends_early
 from neural_painter.images.pixels import Array, fit_long_side
 from neural_painter.images.profiles import Convert, to_srgb
-from neural_painter.images.stored import Say, Stored, of_arrays
+from neural_painter.images.stored import Say, Stored, factor_of, of_arrays
 
 JPEG_SIDE = 65535
 """Longest side that a JPEG can state, in pixels."""
@@ -61,17 +62,26 @@ def decode(
     image.load()
     if kind == "TIFF":
         full = (image.height, image.width)  # Pillow has turned it
-    profile = image.info.get("icc_profile")
+    info, turn = image.info, _orientation(image, say)
+    profile = info.get("icc_profile")
     if png_depth == 16:
-        stored = _in_srgb(_deep_png(file, image.info.get("transparency")), profile, say)
+        if ends_early(file, kind):
+            raise ValueError("it is cut short")  # before libpng complains on its own
+        del image  # OpenCV decodes it again
+        stored = _in_srgb(_deep_png(file, info.get("transparency")), profile, say)
     else:
-        stored = _shallow(image, profile, _key(image, kind, png_depth), say)
+        key, reduces = _key(image, kind, png_depth), factor_of((image.height, image.width), needed) > 1
+        stored = _shallow(image, profile, key, say, in_bands=reduces)
+    return replace(stored, turn=turn, full=full), info
+
+
+def _orientation(image: Image.Image, say: Say) -> object:
+    """EXIF's, of a loaded image: by then Pillow has turned a TIFF, and removed the tag."""
     try:
-        turn = image.getexif().get(274, 1)  # after loading: Pillow has turned TIFF by then, and removed the tag
+        return image.getexif().get(274, 1)
     except Exception:  # as of any other hostile data
         say("its EXIF data is broken: ignored")
-        turn = 1
-    return replace(stored, turn=turn, full=full), image.info
+        return 1
 
 
 def too_large(path: Path, pixels: int, max_pixels: int) -> InputError:
@@ -95,17 +105,28 @@ def _key(image: Image.Image, kind: str, depth: int) -> Array | None:
     return np.array([(value & most) * 255 // most for value in np.atleast_1d(key)], np.uint8)
 
 
-def _shallow(image: Image.Image, profile: bytes | None, key: Array | None, say: Say) -> Stored:
-    """What Pillow holds in full: 8 bits and less, with the rest of what is mapped to that."""
+def _shallow(image: Image.Image, profile: bytes | None, key: Array | None, say: Say, *, in_bands: bool) -> Stored:
+    """What Pillow holds in full: 8 bits and less, with the rest of what is mapped to that.
+
+    Args:
+        image: loaded.
+        profile: its ICC profile.
+        key: the colour that stands for transparent, as samples.
+        say: is told of what is converted.
+        in_bands: whether even an image that needs no conversion is left to Pillow, and not copied as a whole. Pillow
+            takes 4 bytes for what an array holds in 3, but while it is copied both are there.
+    """
     mode = image.mode
     if mode.startswith(("I", "F")):
         raise ValueError(f"pixels of the kind {mode} are not supported")
     transparent = key is None and image.has_transparency_data
     grey = mode in ("1", "L") or (mode in ("LA", "La") and transparent)
     target = "L" if grey else mode if mode in ("CMYK", "LAB") and not transparent else "RGB"
-    rows = partial(_rows, image, target, to_srgb(target, profile, say), key, transparent)
+    convert = to_srgb(target, profile, say)
+    if mode == target and convert is None and key is None and not transparent and not in_bands:
+        return of_arrays(_as_samples(image), None)
     size = (image.height, image.width)
-    return Stored(size, rows, size)
+    return Stored(size, partial(_rows, image, target, convert, key, transparent), size)
 
 
 def _rows(

@@ -1,12 +1,14 @@
 """Reads pictures: checks what a file is, has it decoded within limits, and lays it over the canvas."""
 
+import io
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import cv2
 from PIL import Image
@@ -14,9 +16,10 @@ from PIL import Image
 from neural_painter.errors import InputError
 from neural_painter.files import HEAD, kind_of, opened
 from neural_painter.images.decoding import JPEG_SIDE, decode, too_large
+from neural_painter.images.endings import CUT_SHORT, completed, ends_early
 from neural_painter.images.metadata import Metadata, metadata_of
 from neural_painter.images.pixels import Array
-from neural_painter.images.stored import laid_over
+from neural_painter.images.stored import Say, Stored, laid_over
 
 Colour = tuple[float, float, float]
 
@@ -116,7 +119,7 @@ def _read(
             raise InputError(f"{path}: not a picture (found: {kind})", hint=SUPPORTED)
         try:
             with _quiet(say, most=JPEG_SIDE**2 if kind == "JPEG" and needed else max_pixels):
-                stored, info = decode(path, file, kind, say, max_pixels=max_pixels, needed=needed)
+                stored, info = _decoded(path, file, kind, say, max_pixels, needed)
                 pixels, alpha = laid_over(stored, canvas, needed, say, keep_alpha=keep)
                 metadata = metadata_of(file, kind, info) if keep else Metadata()
                 return Picture(pixels, alpha, stored.upright_size, metadata)
@@ -134,8 +137,27 @@ def _read(
             ) from error
 
 
+def _decoded(
+    path: Path, file: BinaryIO, kind: str, say: Say, max_pixels: int, needed: int | None
+) -> tuple[Stored, dict[Any, Any]]:
+    """Decodes a file; if it lacks no more than its last bytes, with a note."""
+    try:
+        stored = decode(path, file, kind, say, max_pixels=max_pixels, needed=needed)
+        early = ends_early(file, kind)
+    except (InputError, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception:
+        whole = completed(file, kind, max_pixels)
+        if whole is None:
+            raise
+        stored, early = decode(path, io.BytesIO(whole), kind, say, max_pixels=max_pixels, needed=needed), True
+    if early:
+        say(CUT_SHORT)
+    return stored
+
+
 @contextmanager
-def _quiet(say: Callable[[str], None], *, most: int) -> Iterator[None]:
+def _quiet(say: Say, *, most: int) -> Iterator[None]:
     """Turns the decoders' warnings into notes, sets Pillow's own limit of pixels to ours and hushes OpenCV."""
     with _LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -51,6 +51,11 @@ def of_arrays(samples: Array, alpha: Array | None) -> Stored:
     return Stored(size, rows, size)
 
 
+def factor_of(size: tuple[int, int], needed: int | None) -> int:
+    """How many pixels a side become one, so that the long side keeps at least `needed`."""
+    return max(1, max(size) // needed) if needed else 1
+
+
 def laid_over(
     stored: Stored, canvas: tuple[float, float, float], needed: int | None, say: Say, *, keep_alpha: bool
 ) -> tuple[Array, Array | None]:
@@ -68,7 +73,7 @@ def laid_over(
         `[H, W, 3]` and, where it is wanted and anything is transparent, `[H, W]`, float32 in [0, 1], C-contiguous.
     """
     height, width = stored.size
-    factor = max(1, max(stored.size) // needed) if needed else 1
+    factor = factor_of(stored.size, needed)
     small = (-(-height // factor), -(-width // factor))
     out, fill = _upright_array((*small, 3), stored.turn, say)
     alpha_out, alpha_fill = None, None
@@ -77,7 +82,7 @@ def laid_over(
     for top in range(0, height, band):
         samples, alpha = stored.rows(top, min(height, top + band))
         place = slice(top // factor, -(-min(height, top + band) // factor))
-        colour = np.empty((*samples.shape[:2], 3), np.float32)
+        colour = fill[place] if factor == 1 else np.empty((*samples.shape[:2], 3), np.float32)
         colour[...] = _unit(samples, say)
         if alpha is not None:
             alpha = _unit(alpha, say)
@@ -89,7 +94,8 @@ def laid_over(
                     alpha_fill[...] = 1
             if alpha_fill is not None:
                 alpha_fill[place] = _reduced(alpha, factor, small[1])
-        fill[place] = _reduced(colour, factor, small[1])
+        if factor > 1:
+            fill[place] = _reduced(colour, factor, small[1])
     return out, alpha_out
 
 
