@@ -55,8 +55,10 @@ def decode(
     full = (image.height, image.width)
     if kind == "JPEG" and needed and max(full) > needed:
         image.draft(image.mode, fit_long_side(*full, needed)[::-1])
-    if image.width * image.height > max_pixels:
-        raise too_large(path, image.width * image.height, max_pixels)
+    # A progressive JPEG is held in full before it is reduced.
+    decoded = full if image.info.get("progressive") else (image.height, image.width)
+    if decoded[0] * decoded[1] > max_pixels:
+        raise too_large(path, decoded[0] * decoded[1], max_pixels)
     if kind != "JPEG" and getattr(image, "is_animated", False):
         say("holds several pictures, the first was read")  # of a JPEG the others are previews and depth maps
     image.load()

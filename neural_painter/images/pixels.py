@@ -106,7 +106,9 @@ def pyramid(long_side: int, *, first: int | None = None, scales: int | None = No
     Raises:
         ValueError: both or neither of `first` and `scales` are given, or one is below 1.
     """
-    if (first is None) == (scales is None) or min(long_side, first or 1, scales or 1) < 1:
+    if (first is None) == (scales is None) or min(
+        long_side, *(number for number in (first, scales) if number is not None)
+    ) < 1:
         raise ValueError(f"expected one of first and scales, at least 1; got {first}, {scales} for {long_side} px")
     if first is not None:  # a hair less, so that a power of the root itself is not taken for more
         scales = 1 + max(0, math.ceil(2 * math.log2(long_side / first) - 1e-6))

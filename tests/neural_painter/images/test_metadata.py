@@ -146,7 +146,7 @@ def test_hostile_metadata_never_harms(tmp_path):
     generator = np.random.default_rng(0)
     write_image(tmp_path / "a.tif", picture(), metadata=Metadata().signed(OURS, "x"))
     whole = exif_of_a_camera().tobytes()
-    for _ in range(200):
+    for _ in range(40):
         damaged = bytearray(whole)
         for place in generator.integers(6, len(damaged), 6):
             damaged[place] = generator.integers(256)
