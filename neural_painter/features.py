@@ -14,6 +14,7 @@ import os
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
@@ -93,11 +94,21 @@ class Features(nn.Module):
         if self.preprocess.out_channels != 3:
             raise FeaturesError(f"{name}: expected 3 channels after preprocess, got {self.preprocess.out_channels}")
         self.requires_grad_(False).to(memory_format=torch.channels_last)
+        self._copies: dict[torch.device, Features] = {}
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Channels of each layer."""
         return tuple(layer.out_channels for layer in self.convolutions)  # type: ignore[misc]
+
+    def on(self, device: torch.device) -> Features:
+        """The same network on a device: itself where it is there already, else a copy, made once."""
+        here = next(self.parameters()).device
+        if here.type == device.type and device.index in (None, here.index):
+            return self
+        if device not in self._copies:
+            self._copies[device] = deepcopy(self, {id(self._copies): {}}).to(device)
+        return self._copies[device]
 
     @cached_property
     def digest(self) -> str:

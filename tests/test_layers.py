@@ -73,6 +73,7 @@ MAY_IMPORT = {
     "neural_painter.features": SAYING,
     "neural_painter.losses": (),
     "neural_painter.losses.gram": ("neural_painter.features",),
+    "neural_painter.losses.tiled": ("neural_painter.features", "neural_painter.losses.gram"),
     "neural_painter.threads": (),
     "neural_painter.compositing": ("renderers.brush", "renderers.kernels", "neural_painter.threads"),
     "neural_painter.video": SAYING,

@@ -26,7 +26,9 @@ class FastConfig:
     tone_weight: float = option(
         10.0, "weight of light and dark, of blocks of 8 pixels in the style's colours", low=0, high=MOST_WEIGHT
     )
-    smoothness_weight: float = option(8.0, "weight of total variation", low=0, high=MOST_WEIGHT)
+    smoothness_weight: float = option(
+        8.0, "weight against noise: squares of what neighbouring pixels differ by", low=0, high=MOST_WEIGHT
+    )
     style_size: int = option(384, "long side of STYLE in pixels: larger gives larger strokes", low=32, high=4096)
     seed: int = option(0, "of weights and crops", low=0, high=2**31 - 1)
     device: str = option("auto", "where to compute: auto, cpu or cuda", choices=DEVICES)

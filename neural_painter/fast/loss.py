@@ -11,7 +11,7 @@ from neural_painter.colour import colour_statistics, transport_map
 from neural_painter.fast.config import FastConfig
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
-from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS
+from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS, gram, products
 
 Array = np.ndarray
 
@@ -48,13 +48,13 @@ class StyleLoss:
         """
         with torch.no_grad():
             goal = self.recoloured(photos)
-            wanted = self.features(goal, [CONTENT_LAYER])[CONTENT_LAYER]
+            shown = self.features(goal, [CONTENT_LAYER])[CONTENT_LAYER]
         found = self.features(restyled, [*STYLE_LAYERS, CONTENT_LAYER])
-        content = (found[CONTENT_LAYER] - wanted).square().mean() / wanted.square().mean().clamp_min(1e-12)
+        content = (found[CONTENT_LAYER] - shown).square().mean() / shown.square().mean().clamp_min(1e-12)
         style = sum(
             (
-                (grams_of(found[layer]) - gram).square().mean() / gram.square().mean().clamp_min(1e-12)
-                for layer, gram in self.grams.items()
+                (grams_of(found[layer]) - wanted).square().mean() / wanted.square().mean().clamp_min(1e-12)
+                for layer, wanted in self.grams.items()
             ),
             restyled.new_zeros(()),
         ) / len(self.grams)
@@ -79,4 +79,4 @@ class StyleLoss:
 def grams_of(features: Tensor) -> Tensor:
     """Gram matrices `[N, C, C]` of features `[N, C, H, W]`, over C times H times W."""
     flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / flat[0].numel()
+    return gram(products(flat), flat.shape[2])

@@ -64,7 +64,7 @@ class FastTrainer:
     ) -> None:
         self.config, self.device, self.rank, self.world = config, device, rank, world
         self.photos = Photos(photos, config.crop, config.seed)
-        self.loss = StyleLoss(features.to(device), style, config)
+        self.loss = StyleLoss(features.on(device), style, config)
         torch.manual_seed(config.seed)
         self.model = TransformNetwork(johnson(config.filters, config.residuals)).to(device)
         self.network: nn.Module = self.model

@@ -22,6 +22,16 @@ LEAST = 1e-3
 """Of a soft mask, what is below this is taken for zero."""
 
 
+def products(features: Tensor) -> Tensor:
+    """Sums over all positions of one feature times another, `[..., C, C]`, of features `[..., C, P]`."""
+    return features @ features.transpose(-2, -1)
+
+
+def gram(sums: Tensor, positions: float | Tensor) -> Tensor:
+    """The Gram matrix of sums of products `[..., C, C]`, over C times as many positions as they are of."""
+    return sums / (sums.shape[-1] * positions)
+
+
 class SegmentMasks:
     """Soft masks of one layer, by the pixels where they are not zero: a segment costs what it covers, and no more.
 
@@ -64,13 +74,13 @@ class _Grams(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, masks: SegmentMasks) -> Tensor:
-        ctx.masks, ctx.rows, channels = masks, len(features), features.shape[1]
+        ctx.masks, ctx.rows = masks, len(features)
         parts = [
             (features if pixels is None else features[pixels]) * weight
             for pixels, weight in zip(masks.pixels, masks.weights, strict=True)
         ]
         ctx.save_for_backward(*parts)
-        return torch.stack([p.T @ p / (channels * total) for p, total in zip(parts, masks.sums, strict=True)])
+        return torch.stack([gram(products(p.T), total) for p, total in zip(parts, masks.sums, strict=True)])
 
     @staticmethod
     @once_differentiable

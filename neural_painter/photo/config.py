@@ -79,7 +79,9 @@ class PhotoConfig:
         "weight of what keeps it a photo, the matting Laplacian; negative: as the preset has it",
         high=MOST_WEIGHT,
     )
-    smoothness_weight: float = option(1e-3, "weight against noise, total variation", low=0, high=MOST_WEIGHT)
+    smoothness_weight: float = option(
+        1e-3, "weight against noise: squares of what neighbouring pixels differ by", low=0, high=MOST_WEIGHT
+    )
     working_size: int = option(
         0,
         "long side in pixels of the picture that is optimised, up to the photo's own; 0: as the preset has it",

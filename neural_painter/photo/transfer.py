@@ -9,7 +9,6 @@ So the work does not grow with the photo, and what cannot be said by maps of the
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ from neural_painter.descent import Patience, Standing
 from neural_painter.devices import choose_device
 from neural_painter.errors import InputError, UsageError
 from neural_painter.features import Features
-from neural_painter.images import checked_picture, fit_long_side, resize
+from neural_painter.images import checked_picture, fit_long_side, pyramid, resize
+from neural_painter.images.tensors import picture_of, tensor_of
 from neural_painter.losses.gram import color_target, style_target
 from neural_painter.photo.config import PhotoConfig, Preset, check_masks
 from neural_painter.photo.masks import (
@@ -198,9 +198,7 @@ def plan(config: PhotoConfig, height: int, width: int) -> tuple[Round, ...]:
     if not settings.optimize:
         return ()
     long_side = min(settings.working_size or max(height, width), max(height, width))
-    sides = [round(long_side / math.sqrt(2) ** k) for k in range(settings.scales - 1, -1, -1)]
-    sides = [side for side in sides[:-1] if side >= 32] + [long_side]
-    sizes = [fit_long_side(height, width, side) for side in sides]
+    sizes = [fit_long_side(height, width, side) for side in pyramid(long_side, scales=settings.scales, least=32)]
     stages = ("style", "photorealism") if config.stages == "both" else (config.stages,)
     rounds = []
     for stage in stages:
@@ -248,7 +246,7 @@ class Transfer:
         self.device = choose_device(config.device)
         if self.settings.optimize and features is None:
             raise UsageError("a transfer that optimises needs features")
-        self.features = features.to(self.device) if features else None
+        self.features = features.on(self.device) if features else None
         self.init, self.on_step, self.keeper = init, on_step, keeper or Keeper(None, 0.0)
         self.rounds = plan(config, *content.shape[:2])
         self.state = state
@@ -327,7 +325,7 @@ class Transfer:
         patience = Patience(optimiser.recovered)
 
         def state() -> PhotoState:
-            best = optimiser.best.permute(1, 2, 0).cpu().numpy()
+            best = picture_of(optimiser.best)
             known = optimiser.standing() if not before else None
             return PhotoState(index, before + optimiser.taken, best, known, self.recovered, optimiser.terms)
 
@@ -387,10 +385,10 @@ class Transfer:
         out = carry_up(maps, content, photo)
         if self.config.refine:
             out = refine(photo, out)
-        return out.clamp_(0, 1).permute(1, 2, 0).contiguous().cpu().numpy()
+        return picture_of(out.clamp_(0, 1))
 
     def _tensor(self, picture: Array) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)).to(self.device)
+        return tensor_of(picture, self.device)
 
     def _report(self, index: int, done: int, loss: float) -> None:
         if self.on_step:

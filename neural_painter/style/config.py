@@ -20,7 +20,9 @@ class StyleConfig:
 
     content_weight: float = option(1.0, "weight of the content", low=0, high=MOST_WEIGHT)
     style_weight: float = option(30.0, "weight of the style", low=0, high=MOST_WEIGHT)
-    smoothness_weight: float = option(4.0, "weight of total variation", low=0, high=MOST_WEIGHT)
+    smoothness_weight: float = option(
+        4.0, "weight against grain: total variation, which spares edges", low=0, high=MOST_WEIGHT
+    )
     optimizer: str = option(
         "adam", "adam, with averaged iterates, or lbfgs (strong Wolfe line search)", choices=("adam", "lbfgs")
     )

@@ -7,23 +7,22 @@ Source: Gatys, Ecker and Bethge 2016. Scales: as in Crowson's style-transfer-pyt
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from neural_painter.colour import with_colors_of
 from neural_painter.descent import Patience, Standing
 from neural_painter.devices import choose_device
 from neural_painter.features import Features
-from neural_painter.images import checked_picture, fit_long_side, resize
+from neural_painter.images import checked_picture, fit_long_side, pyramid, resize
+from neural_painter.images.tensors import picture_of, tensor_of
+from neural_painter.losses.tiled import TiledLoss, gram_of
 from neural_painter.style.config import StyleConfig, check_blend
 from neural_painter.style.optimise import AveragedAdam, CarriedLbfgs
-from neural_painter.style.tiles import TiledLoss, gram_of
 from neural_painter.unfinished import Keeper
 
 Array = np.ndarray
@@ -92,11 +91,9 @@ class StyleResult:
 
 def plan(config: StyleConfig, height: int, width: int) -> tuple[tuple[tuple[int, int], int], ...]:
     """Sizes `(height, width)` and their iterations, coarse to fine; the first gets three times as many."""
-    long_side = max(height, width)
-    more = max(0, math.ceil(2 * math.log2(long_side / config.first_size) - 1e-6))
-    sides = [round(long_side / math.sqrt(2) ** k) for k in range(more, -1, -1)]
     return tuple(
-        (fit_long_side(height, width, side), config.iterations * (3 if k == 0 else 1)) for k, side in enumerate(sides)
+        (fit_long_side(height, width, side), config.iterations * (3 if k == 0 else 1))
+        for k, side in enumerate(pyramid(max(height, width), first=config.first_size))
     )
 
 
@@ -159,7 +156,7 @@ class _Transfer:
         self.device = choose_device(config.device)
         self.content, self.styles, self.config = content, styles, config
         self.weights = [weight / sum(weights) for weight in weights]
-        self.features, self.on_step = features.to(self.device), on_step
+        self.features, self.on_step = features.on(self.device), on_step
         self.plan = plan(config, *content.shape[:2])
         self.keeper, self.state = keeper, state
         self.result = StyleResult(content, self.device.type)
@@ -230,7 +227,7 @@ class _Transfer:
         before, total = (sum(steps for _, steps in part) for part in (self.plan[:index], self.plan))
 
         def state() -> StyleState:
-            picture = picture_of(optimiser.result())
+            picture = picture_of(optimiser.result().clamp(0, 1))
             known = optimiser.standing()
             return StyleState(index, optimiser.steps, picture, known, optimiser.recovered, optimiser.terms)
 
@@ -246,14 +243,9 @@ class _Transfer:
                 self.state = state()
 
     def _tensor(self, picture: Array) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)).to(self.device)
+        return tensor_of(picture, self.device)
 
 
 def optimiser_of(config: StyleConfig, start: Tensor) -> AveragedAdam | CarriedLbfgs:
     """The optimiser that was asked for, of a picture `[3, H, W]`."""
     return CarriedLbfgs(start) if config.optimizer == "lbfgs" else AveragedAdam(start)
-
-
-def picture_of(picture: Tensor) -> Array:
-    """`[3, H, W]` as a picture `[H, W, 3]` in [0, 1]."""
-    return picture.clamp(0, 1).permute(1, 2, 0).cpu().numpy()  # type: ignore[no-any-return]

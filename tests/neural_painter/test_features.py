@@ -585,3 +585,16 @@ def test_vgg19_comes_from_the_cache(published, monkeypatch, no_network, tmp_path
 def test_a_download_without_a_folder_goes_to_the_cache(published, monkeypatch, tmp_path):
     monkeypatch.setenv("NEURAL_PAINTER_CACHE", str(tmp_path / "chosen"))
     assert published.get(folder=None).parent == tmp_path / "chosen"
+
+
+def test_on_another_device_is_a_copy_and_the_callers_network_stays():
+    """`meta` is a device that every machine has."""
+    features, elsewhere = Features(narrow()), torch.device("meta")
+    assert features.on(torch.device("cpu")) is features
+    copy = features.on(elsewhere)
+    assert {parameter.device for parameter in copy.parameters()} == {elsewhere}
+    assert {parameter.device.type for parameter in features.parameters()} == {"cpu"}
+    assert features.on(elsewhere) is copy
+    assert copy.on(elsewhere) is copy
+    assert copy.widths == features.widths
+    assert not any(parameter.requires_grad for parameter in copy.parameters())

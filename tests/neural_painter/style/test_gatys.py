@@ -11,11 +11,11 @@ from neural_painter.colour import with_colors_of
 from neural_painter.configs import OptionError
 from neural_painter.descent import FAILURES
 from neural_painter.errors import NumericalError, UsageError
+from neural_painter.losses.tiled import TiledLoss
 from neural_painter.style import gatys
 from neural_painter.style.config import StyleConfig
 from neural_painter.style.gatys import plan, style_picture
 from neural_painter.style.state import read_state, write_state
-from neural_painter.style.tiles import TiledLoss
 from tests.neural_painter.photo.samples import day, night
 
 CONFIG = StyleConfig(iterations=6, first_size=28, smoothness_weight=0.0, device="cpu")

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from neural_painter.features import Features
-from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS
+from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS, gram, products
 
 GRID = 16
 """Pixels of a position in the deepest layer: cores and halos are multiples of it."""
@@ -74,7 +74,8 @@ class TiledLoss:
         features: the network.
         content: `[3, H, W]` in [0, 1].
         grams: of the style, by layer, from `gram_of`.
-        content_weight, style_weight, smoothness_weight: weights; each term is divided by its target's energy.
+        content_weight, style_weight: weights; each term is divided by its target's energy.
+        smoothness_weight: of total variation.
         side: of a tile's core.
     """
 
@@ -98,7 +99,7 @@ class TiledLoss:
                 for tile in self.tiles
             ]
         self.content_energy = sum(float(c.square().sum()) for c in self.contents) or 1e-12
-        self.energies = {layer: float(gram.square().mean().clamp_min(1e-12)) for layer, gram in grams.items()}
+        self.energies = {layer: float(wanted.square().mean().clamp_min(1e-12)) for layer, wanted in grams.items()}
 
     def __call__(self, picture: Tensor) -> tuple[Tensor, Tensor, dict[str, float]]:
         """The loss, its gradient `[3, H, W]`, and the terms without their weights."""
@@ -113,11 +114,12 @@ class TiledLoss:
             kept = (piece, found) if whole else None
             sums.add(found, tile)
         style, slopes = 0.0, {}
-        for layer, gram in sums.grams().items():
-            difference = gram - self.grams[layer]
+        for layer, found_gram in sums.grams().items():
+            difference = found_gram - self.grams[layer]
             scale = 1 / (self.energies[layer] * len(self.grams) * difference.numel())
             style += float(difference.square().sum()) * scale
-            slopes[layer] = (2 * self.weights["style"] * scale / sums.norms[layer]) * difference
+            count = len(difference) * sums.positions[layer]
+            slopes[layer] = (2 * self.weights["style"] * scale / count) * difference
         content = 0.0
         for tile, wanted in zip(self.tiles, self.contents, strict=True):
             if kept is None:
@@ -130,7 +132,7 @@ class TiledLoss:
             pull = self.weights["content"] * change
             for layer, slope in slopes.items():
                 flat = _core(found[layer], layer, tile).flatten(1)
-                pull = pull + (slope * (flat @ flat.T)).sum()
+                pull = pull + (slope * products(flat)).sum()
             (part,) = torch.autograd.grad(pull, piece)
             top, bottom, left, right = tile.whole
             gradient[:, top:bottom, left:right] += part[0]
@@ -151,21 +153,21 @@ class TiledLoss:
 
 
 class _Sums:
-    """Products of the features of all cores that were added, by layer, and what they are divided by."""
+    """Products of the features of all cores that were added, by layer, and their positions."""
 
     def __init__(self) -> None:
         self.products: dict[str, Tensor] = {}
-        self.norms: dict[str, int] = {}
+        self.positions: dict[str, int] = {}
 
     def add(self, found: Mapping[str, Tensor], tile: Tile) -> None:
         for layer in STYLE_LAYERS:
             flat = _core(found[layer].detach(), layer, tile).flatten(1)
-            product = flat @ flat.T
-            self.products[layer] = self.products[layer] + product if layer in self.products else product
-            self.norms[layer] = self.norms.get(layer, 0) + flat.numel()
+            sums = products(flat)
+            self.products[layer] = self.products[layer] + sums if layer in self.products else sums
+            self.positions[layer] = self.positions.get(layer, 0) + flat.shape[1]
 
     def grams(self) -> dict[str, Tensor]:
-        return {layer: product / self.norms[layer] for layer, product in self.products.items()}
+        return {layer: gram(sums, self.positions[layer]) for layer, sums in self.products.items()}
 
 
 def gram_of(features: Features, picture: Tensor, side: int) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ import torch
 
 from neural_painter.features import Features
 from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS
-from neural_painter.style.tiles import GRAIN, GRID, HALO, TiledLoss, gram_of, tiles_of, total_variation
+from neural_painter.losses.tiled import GRAIN, GRID, HALO, TiledLoss, gram_of, tiles_of, total_variation
 from tests.neural_painter.photo.samples import tiny_features, tiny_weights
 
 WEIGHTS = {"content_weight": 1.0, "style_weight": 30.0, "smoothness_weight": 0.5}
