@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from neural_painter.errors import InputError
-from neural_painter.images import tiff
+from neural_painter.images import heif, tiff
 from neural_painter.images.endings import ends_early
 from neural_painter.images.pixels import Array, fit_long_side
 from neural_painter.images.profiles import Convert, to_srgb
@@ -28,7 +28,7 @@ def decode(
     Args:
         path: for messages.
         file: stands anywhere.
-        kind: one of the formats of pictures that `files.kind_of` names.
+        kind: one of the formats of pictures that `files.kind_of` names, or HEIC.
         say: is told of what is changed, dropped or guessed.
         max_pixels: most pixels that may be decoded.
         needed: long side that will be used, in pixels.
@@ -51,7 +51,7 @@ def decode(
     file.seek(24)
     png_depth = file.read(1)[0] if kind == "PNG" else 8  # in the header, which comes first
     file.seek(0)
-    image = Image.open(file, formats=[kind.upper()])
+    image = heif.opened_image(file) if kind == "HEIC" else Image.open(file, formats=[kind.upper()])
     full = (image.height, image.width)
     if kind == "JPEG" and needed and max(full) > needed:
         image.draft(image.mode, fit_long_side(*full, needed)[::-1])
@@ -62,8 +62,8 @@ def decode(
     if kind != "JPEG" and getattr(image, "is_animated", False):
         say("holds several pictures, the first was read")  # of a JPEG the others are previews and depth maps
     image.load()
-    if kind == "TIFF":
-        full = (image.height, image.width)  # Pillow has turned it
+    if kind in ("TIFF", "HEIC"):
+        full = (image.height, image.width)  # turned upright by now, or else than was announced
     info, turn = image.info, _orientation(image, say)
     profile = info.get("icc_profile")
     if png_depth == 16:

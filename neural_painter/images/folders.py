@@ -7,12 +7,16 @@ from pathlib import Path
 
 from neural_painter.errors import InputError
 from neural_painter.files import HEAD, kind_of
+from neural_painter.images import heif
 
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif")
+EXTENSIONS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif"),
+    *(heif.EXTENSIONS if heif.is_installed() else ()),
+)
 """What is taken for a picture in a folder. `read_image` looks at the content only."""
 
 _OTHERS = {
-    "HEIC": (".heic", ".heif", ".hif"),
+    "HEIC": heif.EXTENSIONS,
     "raw photo": (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"),
     "SVG": (".svg", ".svgz"),
     "film": (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp"),
@@ -21,7 +25,7 @@ _OTHERS = {
 """Extensions of what is left out, by the name that it is told under."""
 
 _CONTENTS = {"JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF"}
-_KINDS = {"image/heic": "HEIC", "image/heif": "HEIC", "image/svg+xml": "SVG"}
+_KINDS = {**dict.fromkeys(heif.KINDS, "HEIC"), "image/svg+xml": "SVG"}
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,13 @@ class Listing:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     def told(self) -> str | None:
-        """What was left out, in one line: `2 HEIC, 1 film`; None where nothing was."""
+        """What was left out, in one line: `left out: 2 HEIC, 1 film`, and how to have it; None where nothing was."""
         if not self.left_out:
             return None
-        return ", ".join(f"{count} {kind}" for kind, count in self.left_out.items())
+        told = "left out: " + ", ".join(f"{count} {kind}" for kind, count in self.left_out.items())
+        if "HEIC" in self.left_out and not heif.is_installed():
+            told += f" ({heif.HOW} makes HEIC readable)"
+        return told
 
 
 def find_pictures(path: str | Path) -> list[Path]:
@@ -93,7 +100,8 @@ def _left_out(file: Path) -> str | None:
             kind = kind_of(opened.read(HEAD))
     except OSError:
         return None
-    if kind in _CONTENTS:
+    if kind in _CONTENTS or (kind in heif.KINDS and heif.is_installed()):
+        kind = "HEIC" if kind in heif.KINDS else kind
         return f"{kind} by another name"
     if kind.startswith("video/"):
         return "film"

@@ -15,6 +15,7 @@ from PIL import Image
 
 from neural_painter.errors import InputError
 from neural_painter.files import HEAD, kind_of, opened
+from neural_painter.images import heif
 from neural_painter.images.decoding import JPEG_SIDE, decode, too_large
 from neural_painter.images.endings import CUT_SHORT, completed, ends_early
 from neural_painter.images.metadata import Metadata, metadata_of
@@ -29,7 +30,7 @@ MOST_PIXELS = 200_000_000
 MOST_BYTES = 2**30
 """Larger files are refused unread."""
 
-SUPPORTED = "Supported: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF"
+SUPPORTED = "Supported: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC"
 
 _KINDS = frozenset({"JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF"})
 _LOCK = threading.RLock()  # warning filters, Pillow's pixel limit and OpenCV's log level are global
@@ -63,7 +64,8 @@ def read_picture(
     """Reads a picture as it is meant to be seen: upright, in sRGB, transparent parts laid over the canvas colour.
 
     16-bit PNG and TIFF keep their depth unless a colour profile has to be converted. Of an animation the first frame is
-    read. PNG's gAMA and cHRM are ignored, as most viewers do; floats are taken for sRGB; AVIF is read at 8 bits.
+    read. PNG's gAMA and cHRM are ignored, as most viewers do; floats are taken for sRGB; AVIF and HEIC are read at
+    8 bits.
 
     Args:
         path: the file; its content decides what it is, not its name.
@@ -115,7 +117,10 @@ def _read(
 
     with opened(path, "a picture", most=MOST_BYTES) as file:
         kind = kind_of(file.read(HEAD))
-        if kind not in _KINDS:
+        if kind in heif.KINDS:
+            heif.check_installed(path)
+            kind = "HEIC"
+        elif kind not in _KINDS:
             raise InputError(f"{path}: not a picture (found: {kind})", hint=SUPPORTED)
         try:
             with _quiet(say, most=JPEG_SIDE**2 if kind == "JPEG" and needed else max_pixels):

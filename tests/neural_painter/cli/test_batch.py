@@ -20,7 +20,7 @@ def test_one_that_fails_does_not_stop_the_others(photos, capsys):
     assert main(["in", "gone.jpg", "empty", "-o", "out/", *FAST]) == 7
     assert capsys.readouterr().err.splitlines() == [
         "paint.py: in/b.png: not a picture (found: text/html)",
-        "  Supported: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF",
+        "  Supported: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC",
         "paint.py: gone.jpg: no such file",
         "paint.py: empty: no such file",
     ]

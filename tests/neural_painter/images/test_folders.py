@@ -60,6 +60,7 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path):
         "raw photo": 1,
     }
     assert "1 SVG, 2 film" in listing.told()
+    assert listing.told().startswith("left out: ")
     assert list(listing.pictures) == find_pictures(tmp_path)
     assert list_pictures(tmp_path / "folder.mp4").told() is None
     with pytest.raises(InputError, match="is a file"):
