@@ -138,6 +138,9 @@ def metadata_of(file: BinaryIO, kind: str, info: Mapping[Any, Any]) -> Metadata:
         file: stands anywhere.
         kind: its format, as `files.kind_of` names it.
         info: what Pillow says of it.
+
+    Raises:
+        Exception: none is known; but what it reads is anyone's.
     """
     found = _entries(file, kind, info)
     kept = [entry for entry in found if _is_kept(entry)]
@@ -263,7 +266,7 @@ def _sensible(across: float, down: float) -> tuple[float, float] | None:
     """Rounded to hundredths: PNG states whole pixels per metre."""
     if not all(math.isfinite(value) and 1 <= value <= 100_000 for value in (across, down)):
         return None
-    return round(across, 2), round(down, 2)
+    return round(float(across), 2), round(float(down), 2)
 
 
 # --- texts ----------------------------------------------------------------------------------------------------------

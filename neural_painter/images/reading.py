@@ -1,6 +1,7 @@
 """Reads pictures: checks what a file is, has it decoded within limits, and lays it over the canvas."""
 
 import io
+import logging
 import re
 import threading
 import warnings
@@ -126,8 +127,9 @@ def _read(
             with _quiet(say, most=JPEG_SIDE**2 if kind == "JPEG" and needed else max_pixels):
                 stored, info = _decoded(path, file, kind, say, max_pixels, needed)
                 pixels, alpha = laid_over(stored, canvas, needed, say, keep_alpha=keep)
-                metadata = metadata_of(file, kind, info) if keep else Metadata()
-                return Picture(pixels, alpha, stored.upright_size, metadata)
+                return Picture(
+                    pixels, alpha, stored.upright_size, _metadata(file, kind, info, say) if keep else Metadata()
+                )
         except (InputError, MemoryError):
             raise
         except Image.DecompressionBombError as error:
@@ -161,19 +163,31 @@ def _decoded(
     return stored
 
 
+def _metadata(file: BinaryIO, kind: str, info: dict[Any, Any], say: Say) -> Metadata:
+    """What a picture says of itself; it never keeps the picture from being read."""
+    try:
+        return metadata_of(file, kind, info)
+    except Exception:
+        say("what it says of itself is broken: ignored")
+        return Metadata()
+
+
 @contextmanager
 def _quiet(say: Say, *, most: int) -> Iterator[None]:
-    """Turns the decoders' warnings into notes, sets Pillow's own limit of pixels to ours and hushes OpenCV."""
+    """Turns the decoders' warnings into notes, sets Pillow's own limit of pixels to ours, hushes its log and OpenCV."""
+    log = logging.getLogger("PIL")
     with _LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        limit, level = Image.MAX_IMAGE_PIXELS, cv2.utils.logging.getLogLevel()
+        limit, level, loud = Image.MAX_IMAGE_PIXELS, cv2.utils.logging.getLogLevel(), log.level
         Image.MAX_IMAGE_PIXELS = -(-most // 2)  # it refuses twice that, in headers, frames and tiles
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        log.setLevel(logging.CRITICAL + 1)
         try:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
             cv2.utils.logging.setLogLevel(level)
+            log.setLevel(loud)
             for warning in caught:
                 say(f"the decoder warns: {str(warning.message).strip().splitlines()[0]}")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from neural_painter.errors import InputError
-from neural_painter.images import read_image, read_picture
+from neural_painter.images import Metadata, read_image, read_picture
 from tests.neural_painter.images.samples import RGB, noise, png, saved, smooth, tiff
 
 
@@ -173,6 +173,29 @@ def test_decoder_warnings_become_notes(read):
         warnings.simplefilter("error")
         read(saved(Image.fromarray(smooth()), "JPEG", exif=exif), "a.jpg")
     assert [note for note in read.notes if note.startswith("a.jpg: the decoder warns: ")]
+
+
+def test_pillow_does_not_speak(tmp_path):
+    """Its log goes to stderr where nobody listens, which under pytest somebody does."""
+    data = tiff(noise(3, 3, 3).astype(np.uint8), 2).replace(
+        struct.pack("<HHII", 277, 4, 1, 3), b"\x15\1\4\0\1\0\0\0\x10\0\0\0"
+    )
+    (tmp_path / "a.tif").write_bytes(data)
+    code = "import sys; from neural_painter.images import read_image; read_image(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.tif"], capture_output=True, text=True, check=False)
+    assert "InputError" in done.stderr.splitlines()[-1]
+    assert done.stderr.startswith("Traceback")
+
+
+def test_what_a_picture_says_never_keeps_it_from_being_read(tmp_path, monkeypatch):
+    def broken(*_):
+        raise OverflowError
+
+    monkeypatch.setattr("neural_painter.images.reading.metadata_of", broken)
+    (tmp_path / "a.jpg").write_bytes(saved(Image.fromarray(smooth()), "JPEG"))
+    notes = []
+    assert read_picture(tmp_path / "a.jpg", notes=notes).metadata == Metadata()
+    assert notes == ["a.jpg: what it says of itself is broken: ignored"]
 
 
 def test_broken_exif_is_ignored(read):
