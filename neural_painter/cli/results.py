@@ -17,7 +17,7 @@ def write_outputs(
     document: StrokeDocument,
     outputs: Iterable[Path],
     size: tuple[int, int],
-    animation: dict[str, float],
+    animation: dict[str, Any],
     *,
     overwrite: bool,
     written: list[Path],

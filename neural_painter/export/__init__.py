@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from neural_painter.errors import UsageError
 from neural_painter.export.wishes import DURATION, FPS, HOLD, Wishes
 from neural_painter.files import check_output
 
 if TYPE_CHECKING:
+    from neural_painter.images import Metadata
     from neural_painter.strokes import StrokeDocument
 
 EXPORTERS = {
@@ -59,7 +60,7 @@ def save(
     fps: float = FPS,
     hold: float = HOLD,
     overwrite: bool = True,
-    metadata: Any = None,
+    metadata: Metadata | None = None,
 ) -> None:
     """Writes a painting as a picture, vector graphics, animation or stroke document, as the file name asks.
 

@@ -10,4 +10,5 @@ from neural_painter.strokes import StrokeDocument
 
 def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     """Writes PNG, JPEG, WebP or TIFF."""
-    write_image(path, render_bytes(document, wishes.size), overwrite=wishes.overwrite)
+    picture = render_bytes(document, wishes.size)
+    write_image(path, picture, overwrite=wishes.overwrite, metadata=wishes.metadata)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from neural_painter.errors import UsageError
+
+if TYPE_CHECKING:
+    from neural_painter.images import Metadata
 
 DURATION, FPS, HOLD = 10.0, 30.0, 2.0
 """Of an animation: seconds of painting, frames a second, seconds for which the finished painting stays."""
@@ -25,7 +28,7 @@ class Wishes:
         size: (height, width) in pixels.
         duration, fps, hold: of an animation.
         overwrite: whether a file that exists may be replaced.
-        metadata: what a picture is to tell besides its pixels, as `images.write_image` takes it.
+        metadata: what a picture is to tell besides its pixels.
     """
 
     size: tuple[int, int]
@@ -33,7 +36,7 @@ class Wishes:
     fps: float = FPS
     hold: float = HOLD
     overwrite: bool = True
-    metadata: Any = None
+    metadata: Metadata | None = None
 
 
 def check_timing(path: Path, *, duration: float = DURATION, fps: float = FPS, hold: float = HOLD) -> None:

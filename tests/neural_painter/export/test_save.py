@@ -10,7 +10,7 @@ from PIL import Image
 from neural_painter.errors import OutputError, UsageError
 from neural_painter.export import SUPPORTED, kind, save
 from neural_painter.export.raster import render
-from neural_painter.images import to_uint8
+from neural_painter.images import Metadata, to_uint8
 from neural_painter.strokes import read_document
 from tests.neural_painter.sample_documents import sample_document
 
@@ -108,3 +108,11 @@ for end in (".mp4", ".anim.webp", ".gif", ".png"):
     subprocess.run([sys.executable, "-W", "ignore", "-c", script, tmp_path / "a"], cwd=ROOT, check=True, timeout=120)
     for end in (".mp4", ".anim.webp", ".gif", ".png"):
         assert (tmp_path / f"a-child{end}").read_bytes() == (tmp_path / f"a{end}").read_bytes()
+
+
+def test_a_picture_tells_what_it_is_to_tell(tmp_path):
+    for end in SUPPORTED:  # the others leave it out
+        save(tmp_path / f"a{end}", sample_document(count=1), metadata=Metadata(ppi=(150, 150)), **FAST)
+    for end in (".png", ".jpg", ".tif"):
+        with Image.open(tmp_path / f"a{end}") as image:
+            assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
