@@ -11,9 +11,10 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from numba import prange, types
+from numba import types
 
 from renderers.kernels import kernel
+from renderers.threads import in_shares
 
 Array = np.ndarray
 
@@ -134,7 +135,7 @@ class Brush:
         if shape.ndim != 2 or shape.shape[1] != len(self.shape):
             raise ValueError(f"brush {self.name}: shape must be [N, {len(self.shape)}], got {list(shape.shape)}")
         out = np.empty((len(shape), height, width, 3), np.float32)
-        _compiled_draw()(self.point, shape, np.ascontiguousarray(seeds, np.uint32), supersample, out)
+        in_shares(_compiled_draw(), self.point, shape, np.ascontiguousarray(seeds, np.uint32), supersample, out)
         return out
 
 
@@ -147,14 +148,16 @@ def _compiled_draw() -> Callable[..., None]:
         types.Array(types.uint32, 1, "C"),
         types.int64,
         types.Array(types.float32, 4, "C"),
+        types.int64,
+        types.int64,
     )
-    compiled: Callable[..., None] = kernel(signature, parallel=True)(_draw)
+    compiled: Callable[..., None] = kernel(signature)(_draw)
     return compiled
 
 
-def _draw(point, shape, seeds, supersample, out):  # type: ignore[no-untyped-def]
+def _draw(point, shape, seeds, supersample, out, share, shares):  # type: ignore[no-untyped-def]
     count, height, width, _ = out.shape
-    for n in prange(count):
+    for n in range(share, count, shares):
         aspect = shape[n, 0]
         footprint = np.float32(2.0 / (min(height, width / aspect) * supersample))
         for row in range(height):

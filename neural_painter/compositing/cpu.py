@@ -13,9 +13,9 @@ from torch import Tensor
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP, TILE
 from neural_painter.compositing.tiles import tile_lists
-from neural_painter.threads import core_count, in_shares
 from renderers.brush import ANGLE, CENTRE, HALF_LENGTH, HALF_WIDTH, HALVES, OPACITY, PAINT_WIDTH, PLACEMENT_WIDTH, X, Y
 from renderers.kernels import kernel
+from renderers.threads import core_count, in_shares
 
 Array = np.ndarray
 

@@ -12,10 +12,10 @@ from neural_painter.compositing.constants import MIN_HALF, TILE
 from neural_painter.compositing.tiles import tile_lists
 from neural_painter.images import to_uint8
 from neural_painter.strokes import StrokeDocument, Strokes
-from neural_painter.threads import in_shares
 from renderers.brush import POINT_TYPE, Brush
 from renderers.brushes import brush as find_brush
 from renderers.kernels import kernel
+from renderers.threads import in_shares
 
 Array = np.ndarray
 

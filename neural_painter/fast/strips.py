@@ -26,8 +26,8 @@ from neural_painter.fast.network import (
     same_zeros,
     transposed_first,
 )
-from neural_painter.threads import core_count, in_shares
 from renderers.kernels import kernel
+from renderers.threads import core_count, in_shares
 
 Array = np.ndarray
 
@@ -416,7 +416,7 @@ class Strips:
         raw.relu = layer.relu
         if sizes.kept or layer.norm:
             origin: Array | None = None
-            sums = np.zeros((SHARES, 2, layer.channels))
+            sums = np.zeros((core_count(), 2, layer.channels))
             wide = 4 * source.width * layer.enlarge * source.channels * (1 if layer.transposed else layer.stride)
             count = max(4, self.strip // wide)
             for first in range(0, height, count):
@@ -426,7 +426,7 @@ class Strips:
                     raw.values[first:last] = rows
                 if layer.norm:
                     origin = rows[0, 0].copy() if origin is None else origin
-                    in_shares(_add_up, rows, origin, sums, shares=SHARES)
+                    in_shares(_add_up, rows, origin, sums, shares=len(sums))
             if layer.norm:
                 assert origin is not None
                 moments = sums.sum(0) / (height * width)
@@ -442,9 +442,6 @@ class Strips:
         factor = part.scale.detach().numpy() / np.sqrt(variance + self.network.architecture.epsilon)
         raw.a = factor.astype(np.float32)
         raw.b = (part.shift.detach().numpy() - factor * (moments[0] + origin)).astype(np.float32)
-
-
-SHARES = core_count()
 
 
 def _still(raw: _Activations, origin: Array, moments: Array, step: _Step, source: _Activations) -> None:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neural_painter.threads import in_shares
 from renderers.kernels import kernel
+from renderers.threads import in_shares
 
 WINDOW = 9.0
 

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from neural_painter.compositing.cuda import available
-from neural_painter.threads import in_shares
 from renderers.kernels import kernel
+from renderers.threads import in_shares
 
 Array = np.ndarray
 

@@ -40,7 +40,7 @@ def test_same_document_same_bytes(name, size, monkeypatch):
     assert want.min() >= 0
     assert want.max() <= 1
     for shares in (1, 3):
-        monkeypatch.setattr("neural_painter.threads.core_count", lambda shares=shares: shares)
+        monkeypatch.setattr("renderers.threads.core_count", lambda shares=shares: shares)
         assert render(document, size).tobytes() == want.tobytes()
 
 

@@ -264,7 +264,6 @@ def test_sizes_of_layers_are_those_that_come_out():
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_any_number_of_threads(count, monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", str(count))
-    monkeypatch.setattr(module, "SHARES", count)
     for name in ("ours", "torch7", "variables"):
         assert difference(filled(ARCHITECTURES[name]), noise(30, 41), strip=9_000, kept=4_000) < CLOSE
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from neural_painter import threads
 from neural_painter.images import resize
 from neural_painter.photo.laplacian import MattingLaplacian
 from neural_painter.photo.smoothing import (
@@ -21,6 +20,7 @@ from neural_painter.photo.smoothing import (
     smooth_guided,
     smooth_plainly,
 )
+from renderers import threads
 from tests.neural_painter.photo.samples import day
 
 SIZES = [(1, 1), (1, 7), (7, 1), (2, 2), (11, 14)]

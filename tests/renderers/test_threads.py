@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from neural_painter.threads import core_count, in_shares
+from renderers.threads import core_count, in_shares
 
 
 @pytest.mark.parametrize("shares", [None, 1, 2, 5])

@@ -1,16 +1,20 @@
 """Compiled kernels on several threads.
 
 A kernel releases the interpreter's lock and is told which share of how many is its own. numba's own `parallel=True`
-does the same, and takes twice as long to compile.
+does the same, takes twice as long to compile, and ends a process that was forked.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any
+
+_pool: ThreadPoolExecutor | None = None
+_making = threading.Lock()
 
 
 def core_count() -> int:
@@ -18,12 +22,6 @@ def core_count() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wishes = [os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")]
     return max(1, min([cores, *(int(wish) for wish in wishes if wish.isdecimal())]))
-
-
-@lru_cache(maxsize=1)
-def _pool(process: int) -> ThreadPoolExecutor:
-    """Threads belong to a process: one that was forked has none of its parent's."""
-    return ThreadPoolExecutor(max(1, core_count() - 1), thread_name_prefix="kernel")
 
 
 def in_shares(kernel: Callable[..., Any], *arguments: Any, shares: int | None = None) -> None:
@@ -35,9 +33,33 @@ def in_shares(kernel: Callable[..., Any], *arguments: Any, shares: int | None = 
         shares: how many; as many as there are cores by default.
     """
     shares = shares or core_count()
-    others = [_pool(os.getpid()).submit(kernel, *arguments, share, shares) for share in range(1, shares)]
+    others = [_threads().submit(kernel, *arguments, share, shares) for share in range(1, shares)]
     try:
         kernel(*arguments, 0, shares)
     finally:
         for other in others:
             other.result()
+
+
+def _threads() -> ThreadPoolExecutor:
+    global _pool
+    with _making:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(max(1, core_count() - 1), thread_name_prefix="kernel")
+        return _pool
+
+
+def _alone() -> None:
+    """In a forked process: it has none of its parent's threads.
+
+    The pool is made anew. OpenMP, which torch computes with, would wait for ever for threads that it believes it has:
+    torch works on one thread from now on. Nothing can be done here for CUDA, which no forked process may use.
+    """
+    global _pool, _making
+    _pool, _making = None, threading.Lock()
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_alone)
