@@ -5,40 +5,36 @@ import http.client
 import math
 import os
 import struct
+import sys
 import urllib.error
 import urllib.request
+import zipfile
 
 import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch import nn
-from torchvision.models import vgg
+from torchvision.models import VGG19_Weights, vgg
 
-from neural_painter import features
 from neural_painter.features import (
-    CONVOLUTIONS,
+    KEYS,
     LAYERS,
-    VGG19_WIDTHS,
     Features,
     FeaturesError,
     cache_folder,
+    download,
     load_features,
+    loading,
     vgg19_file,
 )
+from tests.neural_painter.one_thread import one_thread
+
+__all__ = ["one_thread"]
 
 WIDTHS = (2, 5, 3, 4, 6, 2, 3, 5, 4, 3, 2, 6, 5)
 SIZES = [(1, 1), (1, 5), (5, 1), (2, 7), (3, 3), (16, 16), (17, 31), (33, 20)]
 MEAN = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Pictures here are small: more threads only wait for each other where the cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def noise(*shape, seed=0):
@@ -48,9 +44,9 @@ def noise(*shape, seed=0):
 def narrow(widths=WIDTHS, *, preprocess=False):
     """Random weights of a VGG-19 of any widths, most of whose activations are not zero."""
     weights, channels = {}, 3
-    for seed, (index, width) in enumerate(zip(CONVOLUTIONS.values(), widths, strict=True)):
-        weights[f"features.{index}.weight"] = (noise(width, channels, 3, 3, seed=seed) - 0.35) / channels
-        weights[f"features.{index}.bias"] = noise(width, seed=seed) / 10
+    for seed, (key, width) in enumerate(zip(KEYS, widths, strict=True)):
+        weights[f"{key}.weight"] = (noise(width, channels, 3, 3, seed=seed) - 0.35) / channels
+        weights[f"{key}.bias"] = noise(width, seed=seed) / 10
         channels = width
     if preprocess:
         weights["preprocess.weight"] = noise(3, 3, 1, 1, seed=50)
@@ -61,9 +57,9 @@ def narrow(widths=WIDTHS, *, preprocess=False):
 def identity():
     """Weights that leave a picture as it is, so that only pooling changes it."""
     weights = {"preprocess.weight": torch.eye(3)[:, :, None, None], "preprocess.bias": torch.zeros(3)}
-    for index in CONVOLUTIONS.values():
-        weights[f"features.{index}.weight"] = F.pad(torch.eye(3)[:, :, None, None], (1, 1, 1, 1))
-        weights[f"features.{index}.bias"] = torch.zeros(3)
+    for key in KEYS:
+        weights[f"{key}.weight"] = F.pad(torch.eye(3)[:, :, None, None], (1, 1, 1, 1))
+        weights[f"{key}.bias"] = torch.zeros(3)
     return weights
 
 
@@ -75,7 +71,7 @@ def size_at(layer, height, width):
 def activations(network, picture):
     """What torchvision's `Sequential` gives after each ReLU, by our names."""
     names, found, x = (
-        {index + 1: layer for layer, index in zip(LAYERS, CONVOLUTIONS.values(), strict=True)},
+        {int(key.removeprefix("features.")) + 1: layer for layer, key in zip(LAYERS, KEYS, strict=True)},
         {},
         picture,
     )
@@ -99,8 +95,7 @@ def test_layers_are_those_of_torchvision():
         elif isinstance(step, nn.MaxPool2d):
             block, number = block + 1, 1
     assert tuple(names[: len(LAYERS)]) == LAYERS
-    assert tuple(convolutions[: len(LAYERS)]) == tuple(CONVOLUTIONS.values())
-    assert tuple(w for w in vgg.cfgs["E"] if isinstance(w, int))[: len(LAYERS)] == VGG19_WIDTHS
+    assert tuple(f"features.{place}" for place in convolutions[: len(LAYERS)]) == KEYS
     assert LAYERS[-1] == "relu5_1"
 
 
@@ -109,7 +104,7 @@ def test_agrees_with_torchvision():
     torch.manual_seed(0)
     network = vgg.make_layers(vgg.cfgs["E"])
     ours = Features({f"features.{name}": value for name, value in network.state_dict().items()})
-    assert ours.widths == VGG19_WIDTHS
+    assert ours.widths == tuple(width for width in vgg.cfgs["E"] if isinstance(width, int))[: len(LAYERS)]
     picture = MEAN.repeat(2, 1, 32, 32)
     picture[:, :, 1:-1, 1:-1] = noise(2, 3, 30, 30)
     with torch.no_grad():
@@ -140,12 +135,12 @@ def test_agrees_with_plain_modules(preprocess, pooling):
     """Padding by reflection where the file brings a `preprocess`; either pooling; odd sizes."""
     weights, steps, channels = narrow(preprocess=preprocess), [], 3
     pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
-    for layer, index, width in zip(LAYERS, CONVOLUTIONS.values(), WIDTHS, strict=True):
+    for layer, key, width in zip(LAYERS, KEYS, WIDTHS, strict=True):
         if layer.endswith("_1") and steps:
             steps.append(pool)
-        mode = "reflect" if preprocess else "replicate" if index == 0 else "zeros"
+        mode = "reflect" if preprocess else "replicate" if layer == "relu1_1" else "zeros"
         steps += [nn.Conv2d(channels, width, 3, padding=1, padding_mode=mode), nn.ReLU()]
-        steps[-2].load_state_dict({part: weights[f"features.{index}.{part}"] for part in ("weight", "bias")})
+        steps[-2].load_state_dict({part: weights[f"{key}.{part}"] for part in ("weight", "bias")})
         channels = width
     picture = noise(2, 3, 39, 35)
     if preprocess:
@@ -345,7 +340,7 @@ def one_is(value):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({}, "features.0 is missing"),
+        ({"a": noise(2)}, "features.0 is missing"),
         ({k: v for k, v in narrow().items() if k != "features.16.bias"}, "features.16 is missing"),
         ({k: v for k, v in narrow().items() if not k.startswith("features.28")}, "features.28 is missing"),
         ({k: v for k, v in narrow(preprocess=True).items() if k != "preprocess.bias"}, "preprocess is missing"),
@@ -385,14 +380,14 @@ def test_preprocess_must_give_three_channels(tmp_path):
 
 def test_not_a_file_of_weights(tmp_path, monkeypatch):
     path, data = tmp_path / "a.safetensors", save(narrow())
-    assert "--features" in refused(path, "features cannot be read (No such file or directory)").hint
-    assert refused(tmp_path, "not a regular file").hint
+    assert "--features" in refused(path, "no such file").hint
+    assert refused(tmp_path, "is a folder, expected a safetensors file of features").hint
     os.mkfifo(tmp_path / "pipe")
-    refused(tmp_path / "pipe", "not a regular file")
-    refused(tmp_path / ("long" * 100), "features cannot be read")
-    torch.save(narrow(), tmp_path / "vgg.pth")
-    assert refused(tmp_path / "vgg.pth", "not a safetensors file").hint
-    for spoiler in (b"", b"{}", b"\x89PNG\r\n\x1a\n", data[:4], data[:200], data[:-1], data + b"\0", b"\xff" * 100):
+    refused(tmp_path / "pipe", "is not a regular file")
+    refused(tmp_path / ("long" * 100), "cannot be read")
+    path.touch()
+    refused(path, "is empty")
+    for spoiler in (b"{}", data[:4], data[:200], data[:-1], data + b"\0", b"\xff" * 100):
         path.write_bytes(spoiler)
         refused(path, "not a safetensors file of features")
     header = b'{"features.0.weight":{"dtype":"F77","shape":[1],"data_offsets":[0,4]}}'
@@ -400,9 +395,39 @@ def test_not_a_file_of_weights(tmp_path, monkeypatch):
     refused(path, "not a safetensors file of features")
     path.write_bytes(data)
     load_features(path)
-    monkeypatch.setattr(features, "SIZE_LIMIT", len(data) - 1)
-    monkeypatch.setattr(features, "load", lambda data: pytest.fail("was read"))
-    refused(path, "larger than any VGG-19")
+    monkeypatch.setattr(loading, "SIZE_LIMIT", len(data) - 1)
+    monkeypatch.setattr(loading, "load", lambda data: pytest.fail("was read"))
+    refused(path, "is larger than a safetensors file of features may be")
+
+
+def test_a_wrong_file_is_named(tmp_path):
+    """What lies beside features on a user's disk, each with what it is."""
+    path, document = tmp_path / "wrong", {"header.npy": b"1", "strokes.npy": b"2"}
+    torch.save(narrow(), tmp_path / "vgg.pth")
+    with zipfile.ZipFile(tmp_path / "cat.npz", "w") as archive:
+        for name, content in document.items():
+            archive.writestr(name, content)
+    weights = {"a": torch.zeros(2)}
+    for content, found, hint in (
+        (b"\x89PNG\r\n\x1a\n" + bytes(90), "PNG", "--features"),
+        (b"<html><body>404</body></html>", "text/html", "--features"),
+        ((tmp_path / "vgg.pth").read_bytes(), "a pickle of PyTorch", "--features"),
+        ((tmp_path / "cat.npz").read_bytes(), "a stroke document", "--features"),
+        (b'{"format": "neural-painter strokes", "version": 1}', "a stroke document", "--features"),
+        (save(weights, {"neural_painter": "{}"}), "the model of a style", "fast"),
+        (
+            save(weights, {"format": "neural_painter photo transfer, version 2"}),
+            "neural_painter photo transfer",
+            "--resume",
+        ),
+    ):
+        path.write_bytes(content)
+        assert (
+            hint
+            in refused(
+                path, f"not a safetensors file of features (found: {found}" if found != "photo transfer" else found
+            ).hint
+        )
 
 
 # --- the download
@@ -510,7 +535,7 @@ def test_a_download_of_another_network(published):
 
 def test_no_network_names_both_ways(published, no_network):
     error = published.refused(
-        "vgg19: its weights could not be downloaded (Name or service not known)", url=features.URL
+        "vgg19: its weights could not be downloaded (Name or service not known)", url="https://x/y.pth"
     )
     assert "--features FILE" in error.hint
     assert "--features vgg19" in error.hint
@@ -540,7 +565,7 @@ def test_urls_that_lead_nowhere(published, url):
 
 
 def test_an_endless_download_is_cut_short(published, monkeypatch):
-    monkeypatch.setattr(features, "SIZE_LIMIT", 1000)
+    monkeypatch.setattr(download, "SIZE_LIMIT", 1000)
     published.refused("larger than any VGG-19")
 
 
@@ -548,11 +573,11 @@ def test_a_folder_that_cannot_be_written(published, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     published.refused("the downloaded features cannot be kept", folder=tmp_path / "file")
 
-    def full(self, target):
+    def full(self, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.replace", full)
-    published.refused("the downloaded features cannot be kept (No space left on device)")
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    assert "No space left on device" in str(published.refused("the downloaded features cannot be kept"))
     assert published.folder.is_dir()  # and nothing is left in it
 
 
@@ -567,11 +592,12 @@ def test_where_downloads_are_kept(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "c" / ".cache" / "neural_painter"
 
 
-def test_vgg19_comes_from_the_cache(published, monkeypatch, no_network, tmp_path):
+def test_vgg19_comes_from_the_cache(monkeypatch, no_network, tmp_path):
     monkeypatch.setenv("NEURAL_PAINTER_CACHE", str(tmp_path / "cache"))
     with pytest.raises(FeaturesError, match="could not be downloaded"):
         load_features()
-    kept = tmp_path / "cache" / f"vgg19-{features.DIGEST}.safetensors"
+    monkeypatch.setattr(download, "published", lambda: pytest.fail("asked, though it is there"))
+    kept = tmp_path / "cache" / "vgg19-dcbb9e9d.safetensors"
     kept.parent.mkdir()
     kept.write_bytes(save(narrow()))
     assert load_features("vgg19", pooling="average").widths == WIDTHS
@@ -580,6 +606,32 @@ def test_vgg19_comes_from_the_cache(published, monkeypatch, no_network, tmp_path
         load_features()
     assert str(kept) in str(caught.value)
     assert caught.value.hint == "Delete it, and --features vgg19 downloads it again."
+
+
+def test_torchvision_says_where_its_weights_are():
+    url, digest = download.published()
+    assert url == VGG19_Weights.IMAGENET1K_V1.url
+    assert url.startswith("https://")
+    assert digest in url
+    assert len(digest) >= 8
+
+
+def test_features_of_a_file_need_no_torchvision(tmp_path, monkeypatch):
+    """A build of torchvision for another torch raises when it is imported."""
+
+    class Broken:
+        def find_spec(self, name, *_):
+            if name.startswith("torchvision"):
+                raise RuntimeError("operator torchvision::nms does not exist")
+
+    for name in [name for name in sys.modules if name.startswith("torchvision")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    (tmp_path / "a.safetensors").write_bytes(save(narrow()))
+    assert load_features(tmp_path / "a.safetensors").widths == WIDTHS
+    with pytest.raises(FeaturesError, match=r"torchvision, which knows .* cannot be loaded \(operator") as caught:
+        vgg19_file(folder=tmp_path / "empty")
+    assert "--features FILE" in caught.value.hint
 
 
 def test_a_download_without_a_folder_goes_to_the_cache(published, monkeypatch, tmp_path):

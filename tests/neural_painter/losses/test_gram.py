@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from neural_painter.features import CONVOLUTIONS, LAYERS, Features
+from neural_painter.features import KEYS, LAYERS, Features
 from neural_painter.losses.gram import (
     LEAST,
     STYLE_LAYERS,
@@ -51,9 +51,9 @@ def masks(height: int, width: int) -> Tensor:
 def narrow(width: int = 4) -> Features:
     """A network with random weights, in float64."""
     weights, channels = {}, 3
-    for seed, index in enumerate(CONVOLUTIONS.values()):
-        weights[f"features.{index}.weight"] = (noise(width, channels, 3, 3, seed=seed) - 0.35) / channels
-        weights[f"features.{index}.bias"] = noise(width, seed=seed) / 10
+    for seed, key in enumerate(KEYS):
+        weights[f"{key}.weight"] = (noise(width, channels, 3, 3, seed=seed) - 0.35) / channels
+        weights[f"{key}.bias"] = noise(width, seed=seed) / 10
         channels = width
     return Features(weights).double()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from neural_painter.features import CONVOLUTIONS, Features
+from neural_painter.features import KEYS, Features
 
 WIDTHS = (4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8)
 
@@ -12,10 +12,10 @@ def tiny_weights(widths=WIDTHS):
     """Weights of a VGG-19 of these widths, by torchvision's names, whose activations neither vanish nor grow."""
     generator = torch.Generator().manual_seed(0)
     weights, channels = {}, 3
-    for number, width in zip(CONVOLUTIONS.values(), widths, strict=True):
+    for key, width in zip(KEYS, widths, strict=True):
         scale = (2 / (9 * channels)) ** 0.5
-        weights[f"features.{number}.weight"] = scale * torch.randn(width, channels, 3, 3, generator=generator)
-        weights[f"features.{number}.bias"] = torch.zeros(width)
+        weights[f"{key}.weight"] = scale * torch.randn(width, channels, 3, 3, generator=generator)
+        weights[f"{key}.bias"] = torch.zeros(width)
         channels = width
     return weights
 

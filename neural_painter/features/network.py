@@ -1,8 +1,7 @@
-"""VGG-19 features: layers by name, one pass for all of them.
+"""VGG-19: layers by name, one pass for all of them.
 
-The full network comes from torchvision, downloaded once and verified. A safetensors file with torchvision's names
-(`features.N.weight`, `features.N.bias`) may have any channel widths, and a 1x1 convolution `preprocess` that takes the
-place of the usual normalisation; such a file needs no download.
+Weights have torchvision's names, `features.N.weight` and `features.N.bias`, any channel widths, and perhaps a 1x1
+convolution `preprocess` that takes the place of the usual normalisation.
 
 Source: Simonyan and Zisserman 2015.
 """
@@ -10,54 +9,34 @@ Source: Simonyan and Zisserman 2015.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from functools import cached_property
-from http.client import HTTPException
-from pathlib import Path
-from stat import S_ISREG
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from neural_painter.errors import UserError
 
-CONVOLUTIONS: dict[str, int] = {
-    "1_1": 0,
-    "1_2": 2,
-    "2_1": 5,
-    "2_2": 7,
-    "3_1": 10,
-    "3_2": 12,
-    "3_3": 14,
-    "3_4": 16,
-    "4_1": 19,
-    "4_2": 21,
-    "4_3": 23,
-    "4_4": 25,
-    "5_1": 28,
-}
-"""Convolutions up to the deepest that style transfer looks at, and their numbers in torchvision's VGG-19."""
+LAYERS = (
+    *("relu1_1", "relu1_2"),
+    *("relu2_1", "relu2_2"),
+    *("relu3_1", "relu3_2", "relu3_3", "relu3_4"),
+    *("relu4_1", "relu4_2", "relu4_3", "relu4_4"),
+    "relu5_1",
+)
+"""Up to the deepest that style transfer looks at: block and number, as the paper counts."""
 
-LAYERS = tuple(f"relu{name}" for name in CONVOLUTIONS)
 
-VGG19_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512)
+def _places() -> tuple[int, ...]:
+    """Places of the convolutions among all steps: each is followed by a ReLU, and each block by a pooling."""
+    blocks = [int(layer[4]) for layer in LAYERS]
+    return tuple(2 * number + block - 1 for number, block in enumerate(blocks))
 
-URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-DIGEST = "dcbb9e9d"
-"""The first digits of the sha256 of the file behind `URL`; its publisher gives no more of them."""
 
-SIZE_LIMIT = 2**30
-"""Bytes; larger files of weights are refused unread."""
-
-WAYS = "Pass --features FILE with a safetensors file of VGG-19, or --features vgg19 once where there is a network."
-AGAIN = "Delete it, and --features vgg19 downloads it again."
+KEYS = tuple(f"features.{place}" for place in _places())
+"""Names of the layers' convolutions in torchvision's numbering, which a test holds against torchvision."""
 
 
 class FeaturesError(UserError):
@@ -70,7 +49,7 @@ class Features(nn.Module):
     """A VGG-19, cut after its last needed layer. Its weights take no gradients; pictures do.
 
     Args:
-        weights: `features.N.weight` and `features.N.bias` of the first 13 convolutions; perhaps `preprocess.*`.
+        weights: `KEY.weight` and `KEY.bias` for each of `KEYS`; perhaps `preprocess.*`.
         pooling: `max`, as it was trained, or `average`, which style transfer prefers (Gatys et al. 2016).
         name: what it was loaded from.
 
@@ -86,8 +65,8 @@ class Features(nn.Module):
         self.reflect = "preprocess.weight" in weights
         self.convolutions = nn.ModuleList()
         channels = 3
-        for index in CONVOLUTIONS.values():
-            layer = _convolution(weights, f"features.{index}", channels, 3, name)
+        for key in KEYS:
+            layer = _convolution(weights, key, channels, 3, name)
             self.convolutions.append(layer)
             channels = layer.out_channels
         self.preprocess = _convolution(weights, "preprocess", 3, 1, name) if self.reflect else _imagenet()
@@ -225,109 +204,3 @@ def _imagenet() -> nn.Conv2d:
     layer.weight = nn.Parameter(torch.diag(1 / deviation)[:, :, None, None])
     layer.bias = nn.Parameter(-mean / deviation)
     return layer
-
-
-def load_features(source: str | Path = "vgg19", *, pooling: str = "max") -> Features:
-    """The feature network.
-
-    Args:
-        source: a safetensors file, or `vgg19` for torchvision's, which is downloaded once.
-        pooling: as in `Features`.
-
-    Returns:
-        The network, on the CPU; it serves any number of pictures.
-
-    Raises:
-        FeaturesError: missing, damaged, of another network, or not to be downloaded.
-    """
-    if str(source) == "vgg19":
-        kept = vgg19_file()
-        return Features(_read(kept, hint=AGAIN), pooling=pooling, name=str(kept))
-    return Features(_read(Path(source)), pooling=pooling, name=str(source))
-
-
-def _read(path: Path, *, hint: str = WAYS) -> dict[str, Tensor]:
-    try:
-        status = path.stat()
-        if not S_ISREG(status.st_mode):
-            raise FeaturesError(f"{path}: not a regular file, expected a safetensors file of features", hint=hint)
-        if status.st_size > SIZE_LIMIT:
-            raise FeaturesError(f"{path}: larger than any VGG-19")
-        return load(path.read_bytes())
-    except OSError as error:
-        raise FeaturesError(f"{path}: features cannot be read ({error.strerror})", hint=hint) from error
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise FeaturesError(f"{path}: not a safetensors file of features", hint=hint) from error
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: `NEURAL_PAINTER_CACHE`, else the user's cache folder."""
-    if chosen := os.environ.get("NEURAL_PAINTER_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neural_painter"
-
-
-def vgg19_file(
-    *,
-    url: str = URL,
-    digest: str = DIGEST,
-    folder: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """The safetensors file of torchvision's VGG-19; downloads, verifies and converts it where it is not there yet.
-
-    Args:
-        url: of torchvision's weights; a `file:` URL will do.
-        digest: hexadecimal digits that their sha256 must begin with.
-        folder: where to keep the file; `cache_folder()` by default.
-        progress: told the bytes read so far and in all (0: unknown).
-
-    Raises:
-        FeaturesError: no network, or not the file that was expected.
-    """
-    kept = (folder or cache_folder()) / f"vgg19-{digest}.safetensors"
-    if kept.is_file():
-        return kept
-    wanted = {f"features.{index}.{part}" for index in CONVOLUTIONS.values() for part in ("weight", "bias")}
-    with tempfile.TemporaryDirectory(prefix="neural_painter-") as scratch:
-        download = Path(scratch) / "vgg19.pth"
-        _download(url, download, digest, progress)
-        # torchvision publishes a pickle. Its hash is right by now, and `weights_only` builds tensors and nothing else;
-        # what is kept, and read from now on, is safetensors.
-        try:
-            tensors = torch.load(download, map_location="cpu", weights_only=True)
-            kept_tensors = {key: value.float().contiguous() for key, value in tensors.items() if key in wanted}
-        except Exception as error:
-            raise FeaturesError("vgg19: the downloaded weights cannot be read", hint=WAYS) from error
-    Features(kept_tensors, name="vgg19")
-    temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(save(kept_tensors))
-            temporary.replace(kept)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise FeaturesError(f"{kept}: the downloaded features cannot be kept ({error.strerror})", hint=WAYS) from error
-    return kept
-
-
-def _download(url: str, path: Path, digest: str, progress: Callable[[int, int], None] | None) -> None:
-    found = hashlib.sha256()
-    try:
-        with urllib.request.urlopen(url, timeout=30) as source, path.open("wb") as file:
-            total, done = int(source.headers.get("Content-Length") or 0), 0
-            while block := source.read(1 << 20):
-                file.write(block)
-                found.update(block)
-                done += len(block)
-                if progress:
-                    progress(done, total)
-                if done > SIZE_LIMIT:
-                    raise FeaturesError(f"{url}: larger than any VGG-19")
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise FeaturesError(f"vgg19: its weights could not be downloaded ({reason})", hint=WAYS) from error
-    if not found.hexdigest().startswith(digest):
-        raise FeaturesError("vgg19: the download is damaged, or not the expected file (its sha256 differs)", hint=WAYS)
