@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares these lines 
     from neural_painter.images import write_image as write_image
     from neural_painter.painter.config import PaintConfig as PaintConfig
     from neural_painter.painter.config import StrokeStyleConfig as StrokeStyleConfig
-    from neural_painter.painter.stages import Progress as Progress
     from neural_painter.painter.styling import StrokeStyle as StrokeStyle
+    from neural_painter.painter.work import Progress as Progress
     from neural_painter.painting import Painting as Painting
     from neural_painter.painting import paint as paint
     from neural_painter.painting import restyle as restyle
@@ -54,7 +54,7 @@ _NAMES = {
     "neural_painter.features": "Features load_features",
     "neural_painter.images": "find_pictures read_image write_image",
     "neural_painter.painter.config": "PaintConfig StrokeStyleConfig",
-    "neural_painter.painter.stages": "Progress",
+    "neural_painter.painter.work": "Progress",
     "neural_painter.painter.styling": "StrokeStyle",
     "neural_painter.painting": "Painting paint restyle",
     "neural_painter.photo.config": "PhotoConfig",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +16,20 @@ from neural_painter.export import save
 from neural_painter.export.raster import render
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.metrics import psnr, ssim
-from neural_painter.painter.config import MOST_STROKES, PaintConfig
-from neural_painter.painter.stages import Painter, PainterState, Progress
+from neural_painter.painter.config import PaintConfig
+from neural_painter.painter.resuming import KEYS as UNFINISHED_KEYS
+from neural_painter.painter.resuming import (
+    Photo,
+    Unfinished,
+    config_of,
+    notes_on,
+    resumed_painting,
+    resumed_restyling,
+)
+from neural_painter.painter.rounds import Place, StateError, place_between
+from neural_painter.painter.stages import Painter, empty_strokes
 from neural_painter.painter.styling import StrokeStyle, Styler
+from neural_painter.painter.work import Planned, Progress, Work
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.weights import load_renderer
 
@@ -27,6 +37,9 @@ Array = np.ndarray
 
 SCORE_SIDE = 512
 """Long side, in pixels, at which a painting is compared with its photo."""
+
+STYLING = 5.0
+"""Time of a step in style against one of the last stage: the features of a canvas take longer than its strokes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Painting:
         style_distance: of the Grams from the style's, before and after, both at long side 512; None without a style.
         finished: False where painting was interrupted; `paint(..., resume=document)` goes on.
         recovered: gradients that were not finite and were left out.
+        notes: what a user should know of it, a sentence each.
     """
 
     document: StrokeDocument
@@ -52,6 +66,7 @@ class Painting:
     finished: bool = True
     recovered: int = 0
     style_distance: tuple[float | None, float] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def strokes(self) -> Strokes:
@@ -98,8 +113,11 @@ def paint(
     config: PaintConfig | None = None,
     *,
     on_step: Callable[[Progress], None] | None = None,
+    on_state: Callable[[StrokeDocument], None] | None = None,
+    state_seconds: float = 10.0,
     resume: StrokeDocument | None = None,
     style: StrokeStyle | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Painting:
     """Turns a photo into a painting.
 
@@ -107,14 +125,21 @@ def paint(
         image: `[H, W, 3]`, float in [0, 1] or uint8, sRGB.
         config: options; the defaults by default.
         on_step: called after every step with the progress.
-        resume: an unfinished document of the same photo and options, to go on from.
+        on_state: called between two steps with an unfinished document, from which a painting that ends here can be
+            gone on with.
+        state_seconds: about how often.
+        resume: an unfinished document of the same photo and options, to go on from. Where it holds the painter's
+            state, the painting is the one that it would have become, to the byte on one machine.
         style: a picture whose style the strokes take on in the end.
+        size: `(height, width)` of the photo, where `image` is a smaller copy of it. The painter looks at 2048 pixels
+            along the long side at most.
 
     Returns:
-        The painting. After Ctrl-C (KeyboardInterrupt) it holds the strokes so far and `finished` is False.
+        The painting. After Ctrl-C (KeyboardInterrupt) it holds the strokes so far, its document what `resume` takes,
+        and `finished` is False.
 
     Raises:
-        ValueError: `image` is not a picture.
+        ValueError: `image` is not a picture, or `size` has another shape.
         InputError: `resume` belongs to another photo or other options.
         UsageError: the device is not there.
         NumericalError: the loss stopped being finite and did not recover.
@@ -122,38 +147,41 @@ def paint(
     """
     config = config or PaintConfig()
     image = checked_picture(image, "image")
+    size = _size_of_photo(image, size)
     began = time.perf_counter()
-    state = _state(resume, config, image, style) if resume else None
-    painter = Painter(image, config, on_step=on_step, state=state, style=style)
-    result = painter.run()
-    options: dict[str, Any] = asdict(config)
-    options["canvas"] = list(config.canvas)
+    photo = Photo(image)
+    place = None if resume is None else resumed_painting(resume, config, size, photo, style)
+    painter = Painter(image, config, size=size)
+    rounds, styler = painter.rounds(), None
     if style:
-        options["style"] = style.as_options()
-    if not result.finished and result.state:
-        options["unfinished"] = {"stage": result.state.stage, "step": result.state.step}
-    height, width = image.shape[:2]
+        cost = STYLING * rounds[-1].cost / rounds[-1].steps
+        styler = Styler(
+            image, style, renderer=painter.renderer, brush=painter.brush, config=config, size=size, cost=cost
+        )
+        rounds += styler.rounds(config.strokes)
     document = StrokeDocument(
-        width=width,
-        height=height,
+        width=size[1],
+        height=size[0],
         canvas=config.canvas,
         brush=config.brush,
-        strokes=result.strokes,
+        strokes=empty_strokes(painter.brush),
         seed=config.seed,
-        options=options,
-        weights=result.weights,
+        options={**asdict(config), **({"style": style.as_options()} if style else {})},
+        weights=painter.weights,
     )
-    size = fit_long_side(height, width, SCORE_SIDE)
+    place = place or place_between(document.strokes)
+    made = _made(rounds, place, Unfinished(document, photo), painter.device, resume, on_step, on_state, state_seconds)
     rendering = time.perf_counter()
-    picture = render(document, size)
-    made = Painting(document, result.device, finished=result.finished, recovered=result.recovered)
-    if style is None:
-        photo = resize(image, size=size)
-        made = replace(made, psnr=psnr(photo, picture), ssim=ssim(photo, picture))
+    shown = fit_long_side(*size, SCORE_SIDE)
+    picture = render(made.document, shown)
+    if styler is None:
+        target = resize(image, size=shown)
+        made = replace(made, psnr=psnr(target, picture), ssim=ssim(target, picture))
     else:
-        made = replace(made, style_distance=_distances(style, document, result.unstyled, picture))
+        before = None if styler.start is None else render(replace(document, strokes=styler.start), shown)
+        made = replace(made, style_distance=_distances(styler.style, before, picture))
     ended = time.perf_counter()
-    return replace(made, seconds={**result.seconds, "render": ended - rendering, "total": ended - began})
+    return replace(made, seconds={**made.seconds, "render": ended - rendering, "total": ended - began})
 
 
 def restyle(
@@ -163,8 +191,14 @@ def restyle(
     photo: Array | None = None,
     device: str = "auto",
     on_step: Callable[[Progress], None] | None = None,
+    on_state: Callable[[StrokeDocument], None] | None = None,
+    state_seconds: float = 10.0,
+    resume: StrokeDocument | None = None,
 ) -> Painting:
     """Gives the strokes of a painting the style of a picture. Prints nothing.
+
+    The other losses, which keep it recognisable, are weighed as they were when it was painted; where the document does
+    not say so, as by default, and the painting's `notes` tell.
 
     Args:
         document: any painting.
@@ -173,13 +207,16 @@ def restyle(
             stay recognisable.
         device: where to compute: auto, cpu or cuda.
         on_step: called after every step.
+        on_state, state_seconds: as for `paint`.
+        resume: an unfinished document of the same restyling, to go on from; as for `paint`.
 
     Returns:
-        The painting. After Ctrl-C (KeyboardInterrupt) it holds the strokes so far and `finished` is False.
+        The painting. After Ctrl-C (KeyboardInterrupt) it holds the strokes so far, its document what `resume` takes,
+        and `finished` is False.
 
     Raises:
         ValueError: the document is not valid, or `photo` is not a picture.
-        InputError: there are no strokes, or `photo` has another shape than the painting.
+        InputError: there are no strokes, `photo` has another shape than the painting, or `resume` is of another one.
         UsageError: the device is not there.
         NumericalError: the loss stopped being finite and did not recover.
         renderers.weights.WeightsError: the brush's weights are missing or damaged.
@@ -190,76 +227,85 @@ def restyle(
         raise InputError("the document holds no strokes: there is nothing to style")
     if photo is not None:
         photo = checked_picture(photo, "photo")
-        wanted = fit_long_side(*document.size, max(photo.shape[:2]))
-        if max(abs(a - b) for a, b in zip(photo.shape[:2], wanted, strict=True)) > 1:
+        if not _same_shape(document.size, photo):
             found = f"{photo.shape[1]}x{photo.shape[0]}"
             raise InputError(f"the photo has {found}, the painting {document.width}x{document.height}: another shape")
+    kept = None if photo is None else Photo(photo)
+    place = resumed_restyling(resume, document, kept, style) if resume else place_between(strokes)
     where = choose_device(device)
     renderer, weights = load_renderer(brush)
+    config, notes = config_of(document)
     size = fit_long_side(*document.size, SCORE_SIDE)
     before = render(document, size)
-    config = PaintConfig(brush=brush.name, strokes=min(len(strokes), MOST_STROKES), canvas=document.canvas)
     styler = Styler(
-        strokes,
         before if photo is None else photo,
         style,
         renderer=renderer.to(where).to(memory_format=torch.channels_last),
         brush=brush,
         config=config,
     )
-    steps, finished = style.config.style_steps, True
+    options = {key: value for key, value in document.options.items() if key not in UNFINISHED_KEYS}
+    styled = replace(document, options={**options, "style": style.as_options()}, weights=weights, state={})
+    unfinished = Unfinished(styled, kept, restyling=True)
+    rounds = styler.rounds(len(strokes))
+    made = _made(rounds, place, unfinished, where, resume, on_step, on_state, state_seconds)
+    rendering = time.perf_counter()
+    distances = _distances(styler.style, before, render(made.document, size))
+    ended = time.perf_counter()
+    return replace(
+        made,
+        seconds={**made.seconds, "render": ended - rendering, "total": ended - began},
+        style_distance=distances,
+        notes=(*notes, *made.notes),
+    )
 
-    def report(done: int, loss: float) -> None:
-        if on_step:
-            on_step(Progress(1, 1, done, steps, len(strokes), loss, done / steps))
+
+def _made(
+    rounds: Sequence[Planned],
+    place: Place,
+    unfinished: Unfinished,
+    device: torch.device,
+    resumed: StrokeDocument | None,
+    on_step: Callable[[Progress], None] | None,
+    on_state: Callable[[StrokeDocument], None] | None,
+    state_seconds: float,
+) -> Painting:
+    """Does the rounds that are left; the painting as far as it came, without its scores."""
+
+    def keep(at: Place) -> None:
+        if on_state:
+            on_state(unfinished.at(at))
 
     try:
-        styler.run(report)
-    except KeyboardInterrupt:
-        finished = False
-    styled = time.perf_counter()
-    options = {**document.options, "style": style.as_options()}
-    options.pop("unfinished", None)
-    made = replace(document, strokes=styler.strokes(), options=options, weights=weights)
-    distances = style.distance(before), style.distance(render(made, size))
-    ended = time.perf_counter()
-    seconds = {"style": styled - began, "render": ended - styled, "total": ended - began}
-    recovered = styler.recovered + styler.optimiser.recovered
-    return Painting(made, where.type, seconds, finished=finished, recovered=recovered, style_distance=distances)
+        work = Work(rounds, place, on_step=on_step, on_state=keep if on_state else None, state_seconds=state_seconds)
+        finished = work.run()
+    except StateError as error:
+        raise InputError(f"the document to resume cannot be gone on with: {error}") from error
+    return Painting(
+        unfinished.finished(work.strokes) if finished else unfinished.at(work.place),
+        device.type,
+        work.seconds,
+        finished=finished,
+        recovered=work.recovered,
+        notes=notes_on(resumed, unfinished.base.weights),
+    )
 
 
-def _distances(
-    style: StrokeStyle, document: StrokeDocument, unstyled: Strokes | None, picture: Array
-) -> tuple[float | None, float]:
-    """How far the painting was from the style, where that is known, and how far it is."""
-    before = None
-    if unstyled is not None:
-        before = style.distance(render(replace(document, strokes=unstyled), picture.shape[:2]))  # type: ignore[arg-type]
-    return before, style.distance(picture)
+def _size_of_photo(image: Array, size: tuple[int, int] | None) -> tuple[int, int]:
+    """The photo's own size, of which `image` may be a smaller copy."""
+    if size is None:
+        return image.shape[0], image.shape[1]
+    if not _same_shape(size, image):
+        raise ValueError(f"size: {list(size)} is not the shape of a picture {list(image.shape[:2])}")
+    return size
 
 
-def _state(document: StrokeDocument, config: PaintConfig, image: Array, style: StrokeStyle | None) -> PainterState:
-    """Where an unfinished document stands."""
-    if (document.height, document.width) != image.shape[:2]:
-        raise InputError(
-            f"the document to resume was painted from a photo of {document.width}x{document.height}, "
-            f"this one has {image.shape[1]}x{image.shape[0]}"
-        )
-    for option in fields(PaintConfig):
-        ours, theirs = getattr(config, option.name), document.options.get(option.name)
-        ours = list(ours) if isinstance(ours, tuple) else ours
-        if option.name != "device" and ours != theirs:
-            raise InputError(f"the document to resume was painted with {option.name} {theirs}, now it is {ours}")
-    theirs, ours = document.options.get("style"), style.as_options() if style else None
-    if theirs != ours:
-        found = (
-            "without a style" if theirs is None else "with another style" if ours else "with a style, now there is none"
-        )
-        raise InputError(f"the document to resume was painted {found}")
-    place = document.options.get("unfinished")
-    keys = ("stage", "step")
-    if not isinstance(place, dict) or not all(isinstance(place.get(k), int) and place[k] >= 0 for k in keys):
-        raise InputError("the document to resume is a finished painting: there is nothing to go on with")
-    if len(document.strokes) > config.strokes:
-        raise InputError(f"the document to resume holds {len(document.strokes)} strokes, more than {config.strokes}")
-    return PainterState(document.strokes, place["stage"], place["step"])
+def _same_shape(size: tuple[int, int], picture: Array) -> bool:
+    """Whether a picture has the shape of a `(height, width)`, to a pixel."""
+    wanted = fit_long_side(*size, max(picture.shape[:2]))
+    return max(abs(a - b) for a, b in zip(picture.shape[:2], wanted, strict=True)) <= 1
+
+
+def _distances(style: StrokeStyle, before: Array | None, after: Array) -> tuple[float | None, float]:
+    """How far two pictures are from a style, the first where there is one."""
+    return None if before is None else style.distance(before), style.distance(after)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from neural_painter.cli.failures import say
 
 if TYPE_CHECKING:
-    from neural_painter.painter.stages import Progress
+    from neural_painter.painter.work import Progress
 
 
 class Bar:

@@ -1,7 +1,7 @@
 """Optimal transport between pictures, as a loss: it pulls a stroke towards a target that the stroke does not touch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -62,11 +62,6 @@ def transport_cost(
     return _debiased(mass_a, f_ab - f_aa, mass_b, g_ab - f_bb).to(a.dtype)
 
 
-def transport_loss(canvas: Tensor, target: Tensor, *, grid: int = 24, blur: float = 0.1) -> Tensor:
-    """`TransportLoss(target, grid=grid, blur=blur)(canvas)`, for a single call."""
-    return TransportLoss(target, grid=grid, blur=blur)(canvas)
-
-
 class TransportLoss:
     """Transport cost from a canvas to a fixed target, over all channels, as light and as ink.
 
@@ -92,8 +87,8 @@ class TransportLoss:
         method: as in `transport_cost`.
 
     Raises:
-        ValueError: not a finite `[3, H, W]`, or a canvas of another shape than the target.
-        TransportError: no convergence.
+        ValueError: the target is not a finite `[3, H, W]`, or a canvas has another shape.
+        TransportError: no convergence, or a canvas that is not finite.
     """
 
     def __init__(
@@ -115,6 +110,8 @@ class TransportLoss:
         self.solver = _Solver(self.size, blur, tol, max_iter, method)
         self._between: Duals | None = None
         self._within: Tensor | None = None
+        if not target.isfinite().all():
+            raise ValueError("TransportLoss: the target is not finite")
         with torch.no_grad():
             pooled = self._light_and_ink(target)
             self.weights = pooled.mean(dim=(1, 2)) / 3
@@ -132,10 +129,28 @@ class TransportLoss:
         cost = _debiased(mass, f - self._within, self.mass, g - self.potential)
         return (self.weights * cost).sum().to(canvas.dtype)
 
+    def memory(self) -> dict[str, Tensor]:
+        """The canvas' potentials, from which the next call starts, `[6, h, w]` each; empty before the first call."""
+        found = {} if self._between is None else dict(zip(("between_f", "between_g"), self._between, strict=True))
+        return found if self._within is None else {**found, "within": self._within}
+
+    def restore(self, memory: Mapping[str, Tensor]) -> None:
+        """Lets the next call start from what `memory` gave.
+
+        Raises:
+            ValueError: it is not what a loss of this size remembers.
+        """
+        names, shape = set(memory), self.mass.shape
+        whole = names in ({"between_f", "between_g", "within"}, {"between_f", "between_g"}, set())
+        if not whole or not all(value.shape == shape and bool(value.isfinite().all()) for value in memory.values()):
+            raise ValueError(f"TransportLoss: expected finite potentials {list(shape)}, got {', '.join(sorted(names))}")
+        self._between = (memory["between_f"], memory["between_g"]) if names else None
+        self._within = memory.get("within")
+
     def _light_and_ink(self, picture: Tensor) -> Tensor:
         light = interpolate(picture[None], size=self.size, mode="area")[0].double()
         if not light.isfinite().all():
-            raise ValueError("TransportLoss: the picture is not finite")
+            raise TransportError("transport: the canvas is not finite")
         light = light.clamp(0, 1)
         return torch.cat([light, 1 - light])
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neural_painter.compositing import composite
+from neural_painter.painter.config import Stage
 from neural_painter.strokes import Strokes
 from renderers.brush import Brush
 from renderers.networks import NeuralRenderer
@@ -20,6 +21,15 @@ Loss = Callable[[Tensor], Tensor]
 
 CHUNK = 512
 """Strokes drawn by the networks at a time; bounds their memory."""
+
+MANY = 1000
+"""Strokes beyond which stamps are drawn less often."""
+
+SLIMMEST = 0.3
+"""Smallest half width of a stroke, in those of the last stage's brush."""
+
+LONGEST = 0.6
+"""Largest half length of a stroke, in canvas long sides."""
 
 KEPT = 1024
 """Up to so many strokes the networks' activations are kept for the way back; beyond, chunks are drawn again."""
@@ -52,6 +62,38 @@ class Limits:
 
     half_width: float
     half_length: float
+
+    @classmethod
+    def of(cls, finest: Stage, brush: Brush) -> Limits:
+        """Those of a painting whose last stage is `finest`."""
+        return cls(SLIMMEST * (finest.size / brush.aspect.default), LONGEST)
+
+
+def refresh_of(count: int) -> int:
+    """Steps between two drawings of the stamps of so many strokes."""
+    return 8 if count <= MANY else 12
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that a step of the optimiser changes. A step makes a new one and leaves the old as it is.
+
+    Attributes:
+        values: placement `[N, 5]` (half length and half width by their logarithms), shape `[N, F]`, paint `[N, 7]`.
+        first, second: Adam's moments of each.
+        steps: steps of each, which counts for Adam; shapes move only where stamps are drawn.
+        taken: steps of all.
+        recovered: gradients that were not finite and were left out.
+        drawn: full shapes `[N, P]` that the stamps were drawn from; None before the first.
+    """
+
+    values: Mapping[str, Tensor]
+    first: Mapping[str, Tensor]
+    second: Mapping[str, Tensor]
+    steps: Mapping[str, int]
+    taken: int = 0
+    recovered: int = 0
+    drawn: Tensor | None = None
 
 
 class StrokeOptimiser:
@@ -90,8 +132,8 @@ class StrokeOptimiser:
         self.limits, self.refresh = limits, refresh
         placement = torch.from_numpy(strokes.placement.copy()).to(device)
         placement[:, 2:4] = placement[:, 2:4].clamp_min(1e-6).log()
-        self.values = {
-            "placement": placement,  # half length and half width by their logarithms
+        values = {
+            "placement": placement,
             "shape": torch.from_numpy(strokes.shape.copy()).to(device),
             "paint": torch.from_numpy(strokes.paint.copy()).to(device),
         }
@@ -101,38 +143,42 @@ class StrokeOptimiser:
             "shape": torch.tensor([rates.bend * s for s in span], device=device),
             "paint": torch.tensor([rates.colour] * 6 + [rates.opacity], device=device),
         }
-        self.moments = {name: (torch.zeros_like(v), torch.zeros_like(v)) for name, v in self.values.items()}
-        self.steps = dict.fromkeys(self.values, 0)
-        self.taken = 0
-        self.recovered = 0
+        first, second = ({name: torch.zeros_like(v) for name, v in values.items()} for _ in range(2))
+        self.now = Standing(self._projected(values), first, second, dict.fromkeys(values, 0))
         self.stamps: Tensor | None = None
-        self._project()
+
+    def go_on(self, standing: Standing) -> None:
+        """Goes on from an earlier standing of the same strokes as if there had been nothing in between."""
+        self.now = standing
+        self.stamps = None if standing.drawn is None else self.draw_stamps(standing.drawn)
 
     def placement(self) -> Tensor:
         """Placements as the compositor takes them, `[N, 5]`."""
-        value = self.values["placement"]
-        return torch.cat([value[:, :2], value[:, 2:4].exp(), value[:, 4:]], dim=1)
+        return _placement(self.now)
 
     def full_shape(self) -> Tensor:
         """Shapes as the networks take them, `[N, P]`, aspect first."""
-        value = self.values["placement"]
+        value = self.now.values["placement"]
         aspect = (value[:, 2] - value[:, 3]).exp().clamp(self.brush.aspect.low, self.brush.aspect.high)
-        return torch.cat([aspect[:, None], self.values["shape"]], dim=1)
+        return torch.cat([aspect[:, None], self.now.values["shape"]], dim=1)
 
     @torch.no_grad()
-    def draw_stamps(self) -> Tensor:
-        """All stamps `[N, S, S, 3]`, drawn by the networks a chunk at a time."""
-        parts = [self.renderer.stamps(part) for part in self.full_shape().split(CHUNK)]
+    def draw_stamps(self, shape: Tensor | None = None) -> Tensor:
+        """All stamps `[N, S, S, 3]`, drawn by the networks a chunk at a time; by default of the strokes as they stand.
+
+        The bytes are those that `step` draws with gradients; a test holds the networks to it.
+        """
+        parts = [self.renderer.stamps(part) for part in (self.full_shape() if shape is None else shape).split(CHUNK)]
         return torch.cat(parts) if parts else torch.zeros(0, 2, 2, 3, device=self.background.device)
 
     @torch.no_grad()
     def canvas(self) -> Tensor:
         """The canvas as it stands, `[3, H, W]`."""
-        return composite(self.placement(), self.values["paint"], self.draw_stamps(), self.background, self.size)
+        return composite(self.placement(), self.now.values["paint"], self.draw_stamps(), self.background, self.size)
 
     def visible(self) -> Array:
         """How much of each stroke is seen, `[N]`: the part of its box that it colours and nothing covers."""
-        paint = self.values["paint"].clone().requires_grad_()
+        paint = self.now.values["paint"].clone().requires_grad_()
         with torch.no_grad():
             placement, stamps = self.placement(), self.draw_stamps()
         composite(placement, paint, stamps, self.background, self.size)[0].sum().backward()  # type: ignore[no-untyped-call]
@@ -140,24 +186,27 @@ class StrokeOptimiser:
         pixels = 4 * placement[:, 2] * placement[:, 3] * max(self.size) ** 2
         return ((paint.grad[:, 0] + paint.grad[:, 3]) / pixels.clamp_min(1e-6)).cpu().numpy()
 
-    def strokes(self) -> Strokes:
-        """The strokes as they stand."""
-        placement = self.placement().cpu().numpy()
+    def strokes(self, standing: Standing | None = None) -> Strokes:
+        """The strokes as they stand, or stood."""
+        standing = standing or self.now
+        placement = _placement(standing).cpu().numpy()
         # Two turns of the brush look alike; keep angles small.
         placement[:, 4] = np.remainder(placement[:, 4] + math.pi, 2 * math.pi) - math.pi
-        # Copies, since on the CPU these arrays would go on changing with the tensors.
-        return Strokes(placement, self.values["shape"].cpu().numpy().copy(), self.values["paint"].cpu().numpy().copy())
+        # Copies, since on the CPU these arrays are the tensors'.
+        return Strokes(placement, *(standing.values[name].cpu().numpy().copy() for name in ("shape", "paint")))
 
     def step(self, loss: Loss, progress: float) -> float:
         """One step; `progress` in [0, 1] through the stage sets the decay of the step sizes. Returns the loss."""
-        draw = self.stamps is None or self.taken % self.refresh == 0
-        few = len(self.values["paint"]) <= KEPT
+        now = self.now
+        draw = self.stamps is None or now.taken % self.refresh == 0
+        few = len(now.values["paint"]) <= KEPT
         shape = self.full_shape().requires_grad_(draw and few)
         if draw:
             self.stamps = self.renderer.stamps(shape) if few else self.draw_stamps()
+            now = replace(now, drawn=shape.detach())
         assert self.stamps is not None
-        placement = self.values["placement"].clone().requires_grad_()
-        paint = self.values["paint"].clone().requires_grad_()
+        placement = now.values["placement"].clone().requires_grad_()
+        paint = now.values["paint"].clone().requires_grad_()
         stamps = self.stamps.detach().requires_grad_(draw)
         placed = torch.cat([placement[:, :2], placement[:, 2:4].exp(), placement[:, 4:]], dim=1)
         value = loss(composite(placed, paint, stamps, self.background, self.size))
@@ -170,8 +219,7 @@ class StrokeOptimiser:
             else:
                 gradients["shape"] = self._through_networks(stamps.grad)
             self.stamps = self.stamps.detach()
-        self._update(gradients, _decay(progress))
-        self.taken += 1
+        self.now = self._moved(now, gradients, _decay(progress))
         return float(value.detach())
 
     def _through_networks(self, gradient: Tensor) -> Tensor:
@@ -185,32 +233,34 @@ class StrokeOptimiser:
         return torch.cat(parts)
 
     @torch.no_grad()
-    def _update(self, gradients: dict[str, Tensor | None], decay: float) -> None:
+    def _moved(self, now: Standing, gradients: Mapping[str, Tensor | None], decay: float) -> Standing:
         """Adam with a step size for each column; strokes whose gradient is not finite stay as they are."""
         fast, slow, tiny = 0.9, 0.98, 1e-12
+        values, firsts, seconds, steps = dict(now.values), dict(now.first), dict(now.second), dict(now.steps)
+        recovered = now.recovered
         for name, gradient in gradients.items():
             if gradient is None or not gradient.numel():
                 continue
             # Squares as well: a second moment that overflows would stop its stroke for the rest of the stage.
             finite = gradient.square().isfinite().all(dim=1, keepdim=True)
             if not bool(finite.all()):
-                self.recovered += int((~finite).sum())
+                recovered += int((~finite).sum())
                 gradient = torch.where(finite, gradient, torch.zeros_like(gradient))
-            self.steps[name] += 1
-            first, second = self.moments[name]
-            first.lerp_(gradient, 1 - fast)
-            second.mul_(slow).addcmul_(gradient, gradient, value=1 - slow)
-            rise, calm = 1 - fast ** self.steps[name], 1 - slow ** self.steps[name]
+            steps[name] += 1
+            first = firsts[name] = torch.lerp(firsts[name], gradient, 1 - fast)
+            second = seconds[name] = torch.addcmul(seconds[name] * slow, gradient, gradient, value=1 - slow)
+            rise, calm = 1 - fast ** steps[name], 1 - slow ** steps[name]
             move = (first / rise) / ((second / calm).sqrt() + tiny)
             # A moment that is rounding noise says nothing; unscaled, Adam would take a full step along it.
             move = torch.where(finite & (second / calm > 1e-20), move, torch.zeros_like(move))
-            self.values[name] -= move * self.rates[name] * decay
-        self._project()
+            values[name] = values[name] - move * self.rates[name] * decay
+        return Standing(self._projected(values), firsts, seconds, steps, now.taken + 1, recovered, now.drawn)
 
     @torch.no_grad()
-    def _project(self) -> None:
-        """Brings every number back into its range."""
-        placement, brush = self.values["placement"], self.brush
+    def _projected(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Copies of the values with every number brought back into its range."""
+        brush = self.brush
+        placement, shape, paint = (values[name].clone() for name in ("placement", "shape", "paint"))
         height, width = self.size
         long_side = max(height, width)
         placement[:, 0].clamp_(0, width / long_side)
@@ -219,13 +269,18 @@ class StrokeOptimiser:
         aspect = (placement[:, 2] - placement[:, 3]).clamp_(math.log(brush.aspect.low), math.log(brush.aspect.high))
         placement[:, 3] = (placement[:, 2] - aspect).clamp_min_(math.log(self.limits.half_width))
         placement[:, 2] = torch.maximum(placement[:, 2], placement[:, 3] + math.log(brush.aspect.low))
-        shape = self.values["shape"]
         low = torch.from_numpy(brush.shape_low[1:]).to(shape)
         high = torch.from_numpy(brush.shape_high[1:]).to(shape)
         torch.minimum(torch.maximum(shape, low, out=shape), high, out=shape)
-        paint = self.values["paint"]
         paint[:, :6].clamp_(0, 1)
         paint[:, 6].clamp_(brush.opacity.low, brush.opacity.high)
+        return {"placement": placement, "shape": shape, "paint": paint}
+
+
+def _placement(standing: Standing) -> Tensor:
+    """Placements as the compositor takes them, out of those with logarithms."""
+    value = standing.values["placement"]
+    return torch.cat([value[:, :2], value[:, 2:4].exp(), value[:, 4:]], dim=1)
 
 
 def _decay(progress: float) -> float:

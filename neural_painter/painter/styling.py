@@ -10,7 +10,7 @@ Departs from Zou et al. 2021: the whole canvas at once, not block by block; reco
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,15 +19,14 @@ import torch
 from torch import Tensor
 
 from neural_painter.colour import colour_statistics, mapped, transport_map
-from neural_painter.descent import FAILURES
-from neural_painter.errors import NumericalError
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
 from neural_painter.losses.gram import STYLE_LAYERS, StyleTarget, gram_loss, style_target
-from neural_painter.losses.pixel import pixel_loss
-from neural_painter.losses.transport import TransportError, TransportLoss
 from neural_painter.painter.config import PaintConfig, StrokeStyleConfig, plan
-from neural_painter.painter.optimise import Limits, Rates, StrokeOptimiser
+from neural_painter.painter.objective import Objective
+from neural_painter.painter.optimise import LONGEST, Limits, Rates, StrokeOptimiser, refresh_of
+from neural_painter.painter.rounds import Place, Round, start_of
+from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
 from renderers.brush import Brush
 from renderers.networks import NeuralRenderer
@@ -65,6 +64,12 @@ class StrokeStyle:
         data = np.ascontiguousarray(self.picture, np.float32)
         return {**asdict(self.config), "picture": hashlib.sha256(data.tobytes()).hexdigest()}
 
+    def on(self, device: torch.device) -> StrokeStyle:
+        """The same with its features on a device; the caller's network stays where it is."""
+        if next(self.features.parameters()).device == device:
+            return self
+        return replace(self, features=deepcopy(self.features).to(device))
+
     def target(self, size: tuple[int, int]) -> StyleTarget:
         """The Grams that a picture of this size should have."""
         device = next(self.features.parameters()).device
@@ -83,99 +88,94 @@ class StrokeStyle:
 
 
 class Styler:
-    """Optimises strokes that are there already, so that their picture takes on a style.
+    """Optimises strokes that are there already, so that their picture takes on a style; `rounds` is that one round.
 
     Args:
-        strokes: where to start.
-        goal: what is painted, `[H, W, 3]` float32 in [0, 1], any size.
+        goal: what is painted, `[H, W, 3]` float32 in [0, 1].
         style: what it should look like.
         renderer, brush: as for `StrokeOptimiser`.
         config: canvas colour, weights of the other losses.
-        done: steps that were done before; the strokes then have the style's colours already.
+        size: `(height, width)` of the painting, where `goal` is a smaller copy.
+        cost: time of a step against that of the other rounds.
+
+    Attributes:
+        start: the strokes before they took on the style; None where it is not known, or has not begun.
     """
 
     def __init__(
         self,
-        strokes: Strokes,
         goal: Array,
         style: StrokeStyle,
         *,
         renderer: NeuralRenderer,
         brush: Brush,
         config: PaintConfig,
-        done: int = 0,
+        size: tuple[int, int] | None = None,
+        cost: float = 1.0,
     ) -> None:
-        device = next(renderer.parameters()).device
-        self.start, self.style, self.done, self.recovered = strokes, style, done, 0
-        style.features.to(device)
-        height, width = goal.shape[:2]
-        stage = plan(replace(config, strokes=max(len(strokes), 1)), min(height, width) / max(height, width))[-1]
-        side = min(MOST_SIDE, max(LEAST_SIDE, 16 * round(CANVAS * stage.canvas / 16)))
-        self.size = fit_long_side(height, width, side)
-        recoloured, affine = recolour(np.clip(resize(goal, size=self.size), 0, 1), style.picture)
-        self.goal = _tensor(recoloured, device)
-        if not done:
-            paint = strokes.paint.copy()
-            for first in (0, 3):
-                paint[:, first : first + 3] = _mapped(paint[:, first : first + 3], affine)
-            strokes = Strokes(strokes.placement, strokes.shape, paint)
-        self.target = style.target(self.size)
-        self.transport = TransportLoss(self.goal) if config.transport_stages != "off" and config.transport else None
-        self.weights = config.edges, config.transport, GRAM_WEIGHT * style.config.style_weight
-        self.paint_only = style.config.style_mode == "color"
-        rates = replace(Rates(), move=0.0, turn=0.0, grow=0.0, bend=0.0) if self.paint_only else Rates()
-        sizes = strokes.placement[:, 2:4] if len(strokes) else np.array([[0.6, 0.6]], np.float32)
-        self.optimiser = StrokeOptimiser(
-            renderer,
-            brush,
+        self.goal, self.renderer, self.brush, self.config, self.cost = goal, renderer, brush, config, cost
+        self.device = next(renderer.parameters()).device
+        self.style = style.on(self.device)
+        self.shape = size or (goal.shape[0], goal.shape[1])
+        self.start: Strokes | None = None
+
+    def rounds(self, strokes: int) -> list[Planned]:
+        """What is to be done with so many strokes."""
+        steps = self.style.config.style_steps
+        return [Planned("style", steps, steps * self.cost, strokes, self.round)]
+
+    def round(self, place: Place) -> Round:
+        """The round: from the strokes as they were painted, or from where it was interrupted."""
+        start, fresh = start_of(place)
+        self.start = start if fresh else None
+        height, width = self.shape
+        stage = plan(replace(self.config, strokes=max(len(start), 1)), min(height, width) / max(height, width))[-1]
+        size = fit_long_side(height, width, min(MOST_SIDE, max(LEAST_SIDE, 16 * round(CANVAS * stage.canvas / 16))))
+        recoloured, affine = recolour(np.clip(resize(self.goal, size=size), 0, 1), self.style.picture)
+        strokes = _in_colours(start, affine) if fresh else start
+        limits, sizes = Limits.of(stage, self.brush), strokes.placement[:, 2:4]
+        if not len(strokes):
+            sizes = np.array([[LONGEST, LONGEST]], np.float32)
+        optimiser = StrokeOptimiser(
+            self.renderer,
+            self.brush,
             strokes,
-            torch.tensor(config.canvas, dtype=torch.float32, device=device),
-            self.size,
+            torch.tensor(self.config.canvas, dtype=torch.float32, device=self.device),
+            size,
             step=stage.size,
             limits=Limits(
-                half_width=min(0.3 * stage.size / brush.aspect.default, float(sizes[:, 1].min())),
-                half_length=max(0.6, float(sizes[:, 0].max())),
+                half_width=min(limits.half_width, float(sizes[:, 1].min())),
+                half_length=max(limits.half_length, float(sizes[:, 0].max())),
             ),
-            rates=rates,
-            refresh=8 if len(strokes) <= 1000 else 12,
+            rates=replace(Rates(), move=0.0, turn=0.0, grow=0.0, bend=0.0) if self._paint_only else Rates(),
+            refresh=refresh_of(len(strokes)),
         )
+        steps, held = self.style.config.style_steps, self._paint_only
+        objective = self._objective(_tensor(recoloured, self.device), size)
+        return Round("while styling", optimiser, objective, steps, start=start, restarted=not fresh, held=held)
 
-    def run(self, on_step: Callable[[int, float], None]) -> None:
-        """Takes all steps that are left.
+    @property
+    def _paint_only(self) -> bool:
+        return self.style.config.style_mode == "color"
 
-        Args:
-            on_step: told the steps done and the loss after each.
+    def _objective(self, goal: Tensor, size: tuple[int, int]) -> Objective:
+        """The painter's losses towards the recoloured photo, and the style's."""
+        config, weight = self.config, GRAM_WEIGHT * self.style.config.style_weight
+        features, target = self.style.features, self.style.target(size)
 
-        Raises:
-            NumericalError: the loss stopped being finite and did not recover.
-        """
-        failures, steps = 0, self.style.config.style_steps
-        while self.done < steps:
-            value = self.optimiser.step(self._loss, self.done / steps)
-            self.done += 1
-            if not np.isfinite(value):
-                failures += 1
-                if failures > FAILURES:
-                    raise NumericalError("the loss stopped being finite while styling and did not recover")
-            on_step(self.done, value)
+        def style(canvas: Tensor) -> Tensor:
+            return weight * gram_loss(features(canvas[None], STYLE_LAYERS), target)
 
-    def strokes(self) -> Strokes:
-        """The strokes as they stand."""
-        found = self.optimiser.strokes()
-        return Strokes(self.start.placement, self.start.shape, found.paint) if self.paint_only else found
+        transport = config.transport if config.transport_stages != "off" else 0.0
+        return Objective(goal, config, transport=transport, style=style if weight else None)
 
-    def _loss(self, canvas: Tensor) -> Tensor:
-        edges, transport, gram = self.weights
-        value = pixel_loss(canvas, self.goal, edge_weight=edges)
-        if gram:
-            value = value + gram * gram_loss(self.style.features(canvas[None], STYLE_LAYERS), self.target)
-        if self.transport is None:
-            return value
-        try:
-            return value + transport * self.transport(canvas)
-        except TransportError:
-            self.recovered += 1  # a step without transport does no harm
-            return value
+
+def _in_colours(strokes: Strokes, affine: Array) -> Strokes:
+    """The strokes with both colours carried by an affine map `[3, 4]`."""
+    paint = strokes.paint.copy()
+    for first in (0, 3):
+        paint[:, first : first + 3] = _mapped(paint[:, first : first + 3], affine)
+    return Strokes(strokes.placement, strokes.shape, paint)
 
 
 def recolour(picture: Array, style: Array) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from neural_painter import __version__
 from neural_painter.cli import COMMANDS, main
 from neural_painter.cli.progress import Bar, kernel_notice
 from neural_painter.painter.config import PaintConfig
-from neural_painter.painter.stages import Progress
+from neural_painter.painter.work import Progress
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {"torch", "numba", "cv2", "numpy", "PIL", "torchvision", "imageio", "av", "safetensors", "tqdm", "onnx"}

@@ -13,7 +13,7 @@ import pytest
 
 from neural_painter.cli import main
 from neural_painter.cli.interrupts import Interrupts
-from neural_painter.painter.stages import Painter
+from neural_painter.painter.work import Work
 from neural_painter.strokes import read_document
 from tests.neural_painter.cli.conftest import FAST, photo
 
@@ -21,15 +21,15 @@ from tests.neural_painter.cli.conftest import FAST, photo
 @pytest.fixture
 def at_step(monkeypatch):
     """Does something after a step of the painter; undone by calling it with None."""
-    report = Painter._report
+    report = Work._report
 
     def patch(step, action):
-        def reported(self, index, done, *rest):
+        def reported(self, done, loss):
             if done == step:
                 action()
-            report(self, index, done, *rest)
+            report(self, done, loss)
 
-        monkeypatch.setattr(Painter, "_report", report if action is None else reported)
+        monkeypatch.setattr(Work, "_report", report if action is None else reported)
 
     return patch
 
@@ -180,14 +180,14 @@ def test_a_real_ctrl_c(here, weights):
         from pathlib import Path
         import renderers.weights
         from neural_painter.cli import main
-        from neural_painter.painter.stages import Painter
+        from neural_painter.painter.work import Work
 
         def report(self, *rest):
             said(self, *rest)
             print("step", flush=True)
             time.sleep(0.05)
 
-        said, Painter._report = Painter._report, report
+        said, Work._report = Work._report, report
         renderers.weights.folder = lambda: Path({str(weights)!r})
         sys.exit(main(["cat.png", "--strokes", "20", "--device", "cpu"]))
         """

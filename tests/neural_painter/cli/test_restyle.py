@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from neural_painter.cli import main
 from neural_painter.errors import OutputError
 from neural_painter.images import read_image, write_image
-from neural_painter.painter.styling import Styler
+from neural_painter.painter.rounds import Round
 from neural_painter.strokes import read_document, write_document
 from tests.neural_painter.cli.conftest import FAST, photo
 from tests.neural_painter.cli.test_commands import listing
@@ -36,17 +36,17 @@ def at_step(monkeypatch):
     """Does something once, after a step of styling."""
 
     def set_up(number, action):
-        run = Styler.run
+        run = Round.run
 
         def interrupted(self, on_step):
             def told(done, loss):
                 on_step(done, loss)
-                if done == number:
+                if done == number and self.name == "while styling":
                     action()
 
             run(self, told)
 
-        monkeypatch.setattr(Styler, "run", interrupted)
+        monkeypatch.setattr(Round, "run", interrupted)
 
     return set_up
 

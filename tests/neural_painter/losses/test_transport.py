@@ -11,7 +11,7 @@ from torch import Tensor
 
 from neural_painter.losses import transport
 from neural_painter.losses.pixel import pixel_loss
-from neural_painter.losses.transport import TransportError, TransportLoss, transport_cost, transport_loss
+from neural_painter.losses.transport import TransportError, TransportLoss, transport_cost
 
 
 @pytest.fixture(autouse=True)
@@ -193,10 +193,12 @@ def test_refuses_what_makes_no_sense() -> None:
     with pytest.raises(ValueError, match=r"target \[3, H, W\]"):
         TransportLoss(good)
     with pytest.raises(ValueError, match="not the target's"):
-        transport_loss(torch.ones(3, 4, 5), torch.ones(3, 4, 4))
+        TransportLoss(torch.ones(3, 4, 4))(torch.ones(3, 4, 5))
     for value in (math.nan, math.inf):
-        with pytest.raises(ValueError, match="not finite"):
-            transport_loss(torch.full((3, 8, 8), value), torch.ones(3, 8, 8))
+        with pytest.raises(TransportError, match="the canvas is not finite"):
+            TransportLoss(torch.ones(3, 8, 8))(torch.full((3, 8, 8), value))
+        with pytest.raises(ValueError, match="the target is not finite"):
+            TransportLoss(torch.full((3, 8, 8), value))
 
 
 @pytest.mark.parametrize("method", ["grid", "pot"])
@@ -208,7 +210,7 @@ def test_says_when_it_has_failed(method: str) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 3), (50, 37)])
 def test_loss_on_any_size(size: tuple[int, int]) -> None:
     canvas = pictures(3, *size).float().requires_grad_()
-    loss = transport_loss(canvas, pictures(3, *size, seed=1).float())
+    loss = TransportLoss(pictures(3, *size, seed=1).float())(canvas)
     loss.backward()
     assert float(loss.detach()) >= 0
     assert canvas.grad is not None
@@ -220,7 +222,7 @@ def test_loss_on_any_size(size: tuple[int, int]) -> None:
 def test_loss_of_constant_pictures_is_zero(canvas_tone: float, target_tone: float) -> None:
     """Tone is the pixel loss's affair. No channel, however empty, breaks the solver."""
     canvas = torch.full((3, 30, 40), canvas_tone, requires_grad=True)
-    loss = transport_loss(canvas, torch.full((3, 30, 40), target_tone))
+    loss = TransportLoss(torch.full((3, 30, 40), target_tone))(canvas)
     loss.backward()
     assert float(loss.detach()) < 1e-6
     assert canvas.grad is not None
@@ -233,7 +235,7 @@ def test_loss_is_the_weighted_cost_of_light_and_ink() -> None:
     ink = transport_cost(1 - canvas + transport.BARE, 1 - target + transport.BARE, blur=0.1)
     tone = target.mean(dim=(1, 2))
     want = float((tone * light + (1 - tone) * ink).mean())
-    assert float(transport_loss(canvas, target)) == pytest.approx(want, rel=1e-2)
+    assert float(TransportLoss(target)(canvas)) == pytest.approx(want, rel=1e-2)
 
 
 def test_a_warm_start_changes_nothing_but_the_time() -> None:

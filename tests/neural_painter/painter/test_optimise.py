@@ -152,19 +152,19 @@ def test_gradients_that_are_not_finite_leave_their_stroke_alone(bad, optimiser):
         np.testing.assert_array_equal(getattr(got, name)[2], getattr(held, name)[2])
         np.testing.assert_array_equal(getattr(got, name)[:2], getattr(want, name)[:2])
         assert not np.array_equal(getattr(got, name)[:2], getattr(held, name)[:2]) or name == "shape"
-    assert clean.recovered == 0
-    assert hurt.recovered == 2  # placement and paint of one stroke; the second step draws no stamps, so no shape
+    assert clean.now.recovered == 0
+    assert hurt.now.recovered == 2  # placement and paint of one stroke; the second step draws no stamps, so no shape
 
     hurt.step(lambda canvas: (canvas * push).sum(), 0.0)
     after = hurt.strokes()
-    assert hurt.recovered == 2
+    assert hurt.now.recovered == 2
     assert not np.array_equal(after.placement[2], held.placement[2])  # and the third goes on where it was
 
 
 def test_shape_gradients_that_are_not_finite_are_counted_too(optimiser):
     hurt = optimiser(apart())
     hurt.step(lambda canvas: (canvas * torch.full_like(canvas, torch.nan)).sum(), 0.0)
-    assert hurt.recovered == 9
+    assert hurt.now.recovered == 9
     for name in ("placement", "shape", "paint"):
         np.testing.assert_array_equal(getattr(hurt.strokes(), name), getattr(optimiser(apart()).strokes(), name))
 
@@ -196,7 +196,7 @@ def test_shape_gradients_are_alike_for_few_and_for_many_strokes(optimiser, monke
         monkeypatch.setattr(optimise, "CHUNK", chunk)
         moved = optimiser(scattered(10))
         moved.step(lambda canvas: pixel_loss(canvas, target), 0.0)
-        results.append((moved.moments["shape"][0], moved.moments["placement"][0]))
+        results.append((moved.now.first["shape"], moved.now.first["placement"]))
     (want, placement), *others = results
     assert want.abs().max() > 0
     for shape, moment in others:
@@ -238,7 +238,7 @@ def test_looking_changes_nothing(optimiser):
     moved.visible()
     moved.canvas()
     assert moved.strokes() == before
-    assert moved.taken == moved.recovered == 0
+    assert moved.now.taken == moved.now.recovered == 0
 
 
 def test_the_strokes_given_are_left_as_they_are(optimiser):

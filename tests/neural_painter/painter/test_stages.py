@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from neural_painter.devices import choose_device
 from neural_painter.errors import NumericalError, UsageError
-from neural_painter.painter import stages
+from neural_painter.painter import objective, stages
 from neural_painter.painter.config import PRESETS, PaintConfig, Preset, plan
-from neural_painter.painter.stages import Painter, PainterState, choose_device, empty_strokes
+from neural_painter.painter.rounds import Place, place_between
+from neural_painter.painter.stages import Painter, empty_strokes
+from neural_painter.painter.work import Work
+from renderers.brushes import brush
 from tests.neural_painter.painter.pictures import still_life
 
 CONFIG = PaintConfig(strokes=60, preset="fast", device="cpu")
@@ -21,8 +25,16 @@ def brief(monkeypatch):
     monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.1, canvas=0.7))
 
 
-def painter(config=CONFIG, size=(48, 64), **options):
-    return Painter(still_life(*size), config, **options)
+def painter(config=CONFIG, place=None, **options):
+    """The work of a painting, which is to be run."""
+    made = Painter(still_life(48, 64), config)
+    return Work(made.rounds(), place or place_between(empty_strokes(made.brush)), **options)
+
+
+def painted(config=CONFIG, place=None, **options):
+    work = painter(config, place, **options)
+    work.run()
+    return work
 
 
 @pytest.mark.usefixtures("brief")
@@ -30,7 +42,7 @@ def painter(config=CONFIG, size=(48, 64), **options):
 def test_progress_goes_from_nothing_to_all(strokes):
     seen = []
     config = replace(CONFIG, strokes=strokes)
-    result = painter(config, on_step=seen.append).run()
+    result = painted(config, on_step=seen.append)
     planned = plan(config, 0.75)
     assert [p.step for p in seen] == list(range(1, sum(s.iterations for s in planned) + 1))
     assert {p.steps for p in seen} == {len(seen)}
@@ -51,7 +63,7 @@ def test_progress_goes_from_nothing_to_all(strokes):
 
 def test_the_loss_falls_in_each_stage():
     seen = []
-    painter(on_step=seen.append).run()
+    painted(on_step=seen.append)
     for stage in range(1, seen[-1].stages + 1):
         losses = [p.loss for p in seen if p.stage == stage]
         assert losses[-1] < losses[0]
@@ -71,38 +83,14 @@ def test_an_interrupt_after_any_step_can_be_gone_on_from():
     first, *_ = iterations = [s.iterations for s in plan(CONFIG, 0.75)]
     total = sum(iterations)
     for moment in (1, first - 1, first, first + 1, total - 1, total):
-        result = painter(on_step=stop_at(moment)).run()
+        result = painted(on_step=stop_at(moment))
         assert not result.finished
         assert len(result.strokes) > 0
         seen = []
-        finished = painter(on_step=seen.append, state=result.state).run()
+        finished = painted(on_step=seen.append, place=result.place)
         assert finished.finished
         assert len(finished.strokes) == CONFIG.strokes
         assert [p.step for p in seen] == list(range(moment + 1, total + 1))
-
-
-@pytest.mark.usefixtures("brief")
-@pytest.mark.parametrize("calls", [0, 1, 8])
-def test_an_interrupt_inside_a_step_can_be_gone_on_from(calls, monkeypatch):
-    """Before the first step of a stage is through, its strokes are there, and the resumed stage seeds them again."""
-    count = 0
-
-    def interrupted(canvas, target, **options):
-        nonlocal count
-        count += 1
-        if count > calls:
-            raise KeyboardInterrupt
-        return pixel_loss(canvas, target, **options)
-
-    pixel_loss = stages.pixel_loss
-    monkeypatch.setattr(stages, "pixel_loss", interrupted)
-    result = painter().run()
-    assert not result.finished
-    assert len(result.strokes) > 0
-    monkeypatch.setattr(stages, "pixel_loss", pixel_loss)
-    finished = painter(state=result.state).run()
-    assert finished.finished
-    assert len(finished.strokes) == CONFIG.strokes
 
 
 @pytest.mark.usefixtures("brief")
@@ -111,23 +99,24 @@ def test_an_interrupt_before_anything_is_painted(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(stages, "seed_strokes", interrupted)
-    result = painter().run()
+    result = painted()
     assert not result.finished
     assert len(result.strokes) == 0
-    assert result.state.stage == result.state.step == 0
+    assert result.place.stage == result.place.step == 0
 
 
 @pytest.mark.usefixtures("brief")
 def test_going_on_from_the_end_changes_nothing():
-    result = painter().run()
-    again = painter(state=result.state).run()
-    assert again.finished
-    assert again.strokes == result.strokes
+    result = painted()
+    for place in (result.place, Place(result.strokes, result.place.stage)):
+        again = painted(place=place)
+        assert again.finished
+        assert again.strokes == result.strokes
 
 
 def failing(monkeypatch, is_bad):
     """Makes the pixel loss not a number in the calls, counted from 1, for which `is_bad`."""
-    pixel_loss, count = stages.pixel_loss, 0
+    pixel_loss, count = objective.pixel_loss, 0
 
     def loss(canvas, target, **options):
         nonlocal count
@@ -135,7 +124,7 @@ def failing(monkeypatch, is_bad):
         value = pixel_loss(canvas, target, **options)
         return value * torch.nan if is_bad(count) else value
 
-    monkeypatch.setattr(stages, "pixel_loss", loss)
+    monkeypatch.setattr(objective, "pixel_loss", loss)
 
 
 def test_a_loss_that_never_recovers_is_an_error(monkeypatch):
@@ -146,16 +135,16 @@ def test_a_loss_that_never_recovers_is_an_error(monkeypatch):
         running.run()
     assert len(steps) >= 15  # a few failures are forgiven
     assert len(steps) < 100
-    running.state.strokes.check(running.brush)  # what was painted is still there, and in order
+    running.strokes.check(brush("oil"))  # what was painted is still there, and in order
 
 
 def test_a_loss_that_recovers_costs_a_few_steps(monkeypatch):
-    want = painter().run()
+    want = painted()
     failing(monkeypatch, lambda call: call in (1, 5, 6, 20, 30))
-    got = painter().run()
+    got = painted()
     assert got.finished
     assert got.recovered > 0
-    got.strokes.check(painter().brush)
+    got.strokes.check(brush("oil"))
     assert len(got.strokes) == len(want.strokes)
 
 
@@ -166,13 +155,8 @@ def test_hidden_strokes_are_wiped_off_and_seeded_anew(monkeypatch):
     kept = []
     keep = stages.keep
     monkeypatch.setattr(stages, "keep", lambda strokes, seen: kept.append(int((~seen).sum())) or keep(strokes, seen))
-    assert len(painter(replace(CONFIG, strokes=200)).run().strokes) == 200
+    assert len(painted(replace(CONFIG, strokes=200)).strokes) == 200
     assert sum(kept) > 0
-
-
-def test_a_new_state_is_new(oil):
-    assert PainterState(empty_strokes(oil)).is_new
-    empty_strokes(oil).check(oil)
 
 
 def test_devices(monkeypatch):
