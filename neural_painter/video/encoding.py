@@ -21,7 +21,7 @@ Array = np.ndarray
 FORM = "yuv420p"
 """The only form of pixels that phones, QuickTime and messengers play; it takes even sides."""
 
-THREADS = 4
+THREADS = 8
 """Of an encoder, however many cores there are: with another number the same frames give other bytes."""
 
 

@@ -1,4 +1,7 @@
-"""A film in the making: pictures go in, one by one, and the sound of the film that they were made from follows them."""
+"""A film in the making: pictures go in, one by one, and the sound of the film that they were made from follows them.
+
+PyAV is used directly: imageio's writer knows neither times of frames nor sound nor packets.
+"""
 
 from __future__ import annotations
 

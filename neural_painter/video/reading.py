@@ -2,6 +2,9 @@
 
 A frame that cannot be decoded is left out, and a film that is cut short ends early: what could be read is kept, and a
 note tells what is missing. As players do, BT.709's curve is taken for sRGB's; wide colours and HDR are converted.
+
+PyAV is used directly: imageio's reader tells no times of frames, does not go on behind a damaged one, and takes colours
+and turned films as they are stored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import av
 import numpy as np
 import pytest
@@ -16,7 +11,7 @@ from neural_painter.images import to_uint8
 from neural_painter.video import even, probe, read_frames
 from neural_painter.video.even import write_evenly
 from tests.neural_painter.sample_documents import sample_document
-from tests.neural_painter.video.films import psnr, yuv
+from tests.neural_painter.video.films import on_cores, psnr, yuv
 
 SUFFIXES = [".mp4", ".gif", ".webp"]
 
@@ -119,19 +114,13 @@ def test_gif_holds_longer_than_its_counter(tmp_path):
     np.testing.assert_array_equal(frames[-1], frames[0])
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
-def test_same_bytes_on_one_core_and_two(tmp_path):
-    script = "import os, sys; os.sched_setaffinity(0, set(map(int, sys.argv[1].split(','))))\n"
-    script += "from neural_painter.export import save\n"
-    script += "from tests.neural_painter.sample_documents import sample_document\n"
-    script += "for end in ('.gif', '.mp4', '.anim.webp'):\n"
-    script += "    save(sys.argv[2] + end, sample_document(count=60), (96, 128), duration=1, fps=30, hold=0.2)\n"
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    for name, some in (("one", cores[:1]), ("two", cores)):
-        command = [sys.executable, "-c", script, ",".join(map(str, some)), str(tmp_path / name)]
-        subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
-    for end in (".gif", ".mp4", ".anim.webp"):
-        assert (tmp_path / f"one{end}").read_bytes() == (tmp_path / f"two{end}").read_bytes()
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_same_bytes_on_one_core_and_two(suffix, tmp_path):
+    for cores in (1, 2):
+        with on_cores(cores):
+            path = tmp_path / f"{cores}{suffix}"
+            write_animation(path, sample_document(count=60), (96, 128), duration=1, fps=30, hold=0.2)
+    assert (tmp_path / f"1{suffix}").read_bytes() == (tmp_path / f"2{suffix}").read_bytes()
 
 
 def test_each_stroke_is_painted_once(monkeypatch, tmp_path):

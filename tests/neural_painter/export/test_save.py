@@ -33,13 +33,12 @@ BEGINS = {
 }
 
 
-@pytest.mark.parametrize("end", SUPPORTED)
-@pytest.mark.parametrize("upper", [False, True])
-def test_the_end_of_the_name_decides(end, upper, tmp_path):
-    path = tmp_path / ("a.b" + (end.upper() if upper else end))
-    save(path, sample_document(count=3), (24, 32), **FAST)
-    assert path.read_bytes().startswith(BEGINS[end])
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+def test_the_end_of_the_name_decides(tmp_path):
+    paths = [tmp_path / ("a.b" + end) for end in SUPPORTED] + [tmp_path / ("A.B" + end.upper()) for end in SUPPORTED]
+    for path, end in zip(paths, [*SUPPORTED, *SUPPORTED], strict=True):
+        save(path, sample_document(count=3), (24, 32), **FAST)
+        assert path.read_bytes().startswith(BEGINS[end]), end
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 def test_webp_is_still_unless_it_says_anim(tmp_path):
@@ -97,7 +96,7 @@ from neural_painter.export import save
 from tests.neural_painter.sample_documents import sample_document
 
 document, how = sample_document(count=10), {"duration": 0.3, "fps": 10}
-for end in (".mp4", ".anim.webp", ".gif", ".png"):
+for end in (".mp4", ".png"):
     save(sys.argv[1] + end, document, (48, 64), **how)
     child = os.fork()
     if child == 0:
@@ -106,7 +105,7 @@ for end in (".mp4", ".anim.webp", ".gif", ".png"):
     assert os.waitpid(child, 0)[1] == 0
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script, tmp_path / "a"], cwd=ROOT, check=True, timeout=120)
-    for end in (".mp4", ".anim.webp", ".gif", ".png"):
+    for end in (".mp4", ".png"):
         assert (tmp_path / f"a-child{end}").read_bytes() == (tmp_path / f"a{end}").read_bytes()
 
 

@@ -1,5 +1,7 @@
 """Films for tests, made here, small and short; and what is looked at in those that were written."""
 
+import os
+from contextlib import contextmanager
 from fractions import Fraction
 
 import av
@@ -142,6 +144,19 @@ def context_of(path):
             "curve": context.color_trc,
             "primaries": context.color_primaries,
         }
+
+
+@contextmanager
+def on_cores(count):
+    """What begins inside, threads as well, has so many cores at most."""
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("cores cannot be chosen here")
+    all_of_them = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(all_of_them)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, all_of_them)
 
 
 def same(picture):
