@@ -1,6 +1,10 @@
 """Turns photos into paintings; see `python paint.py --help`."""
 
+import signal
 import sys
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # quiet while it loads; Python would show where in the imports it was
 
 from neural_painter.cli import main
 

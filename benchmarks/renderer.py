@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from benchmarks.report import summarise, time_calls, write
-from neural_painter.cli.threads import calm_threads
+from neural_painter.cli.early import begin_threads
 from renderers.brushes import brush, names
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=5)
     parser.add_argument("--name", default="renderer", help="of the report")
     options = parser.parse_args()
-    calm_threads()
+    begin_threads()
     import torch
 
     torch.set_num_threads(options.threads)

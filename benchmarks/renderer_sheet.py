@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neural_painter.cli.threads import calm_threads
+from neural_painter.cli.early import begin_threads
 from renderers.brushes import brush, names
 
 COLUMNS, ZOOM, GAP, LEFT, TOP = 8, 3, 6, 92, 26
@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "renderer.png")
     parser.add_argument("--weights", type=Path, help="folder of the weights (default: the project's own)")
     options = parser.parse_args()
-    calm_threads()
+    begin_threads()
     import cv2
 
     from renderers.weights import WeightsError

@@ -2,7 +2,7 @@
 
 import os
 
-from neural_painter.cli.threads import calm_threads
+from neural_painter.cli.early import begin_threads
 
 
 def set_threads(count: int) -> None:
@@ -10,5 +10,5 @@ def set_threads(count: int) -> None:
 
     Must run before torch or numba is imported, like `calm_threads`.
     """
-    calm_threads()
+    begin_threads()
     os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = str(count)

@@ -5,6 +5,7 @@ Nothing here knows pictures, models or documents; it knows their first bytes.
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 import tempfile
@@ -77,7 +78,7 @@ def kind_of(head: bytes) -> str:
     if text.startswith((b"<svg", b"<?xml")):
         return "image/svg+xml" if b"<svg" in text else "text/xml"
     try:
-        head[:-3].decode() if len(head) == HEAD else head.decode()  # a full head may end inside a character
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < HEAD)  # it may end inside a character
     except UnicodeDecodeError:
         return "unknown data"
     return "unknown data" if b"\0" in head else "text/plain"
@@ -147,6 +148,11 @@ def shown_bytes(count: int) -> str:
 
 def check_output(path: Path, *, overwrite: bool) -> None:
     """Raises OutputError where `path` could not be written: it exists, its name is too long, its folder is locked."""
+    if "\0" in str(path):
+        raise OutputError(f"{path}: cannot be written (embedded null byte)")
+    length, most = len(os.fsencode(path.name)), _longest_name(path.parent)
+    if length > most:
+        raise OutputError(f"{path}: its name has {length} bytes, at most {most} fit")
     try:
         if path.is_dir():
             raise OutputError(f"{path}: is a folder, expected the name of a file")
@@ -158,11 +164,8 @@ def check_output(path: Path, *, overwrite: bool) -> None:
             raise OutputError(f"{path}: its folder does not exist")
         if not os.access(path.parent, os.W_OK):
             raise OutputError(f"{path}: its folder is not writable")
-        most = _longest_name(path.parent)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from error
-    if len(os.fsencode(path.name)) > most:
-        raise OutputError(f"{path}: its name has {len(os.fsencode(path.name))} bytes, at most {most} fit")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _longest_name(folder: Path) -> int:

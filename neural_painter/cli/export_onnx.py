@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from neural_painter.cli.failures import DONE, STATUSES, program, tell
-from neural_painter.cli.options import Parser, add_file, parse_size
-from neural_painter.cli.outputs import folders_made, name_outputs
+from neural_painter.cli.course import Course
+from neural_painter.cli.failures import STATUSES
+from neural_painter.cli.jobs import Job, Outcome
+from neural_painter.cli.options import Parser, add_file, add_file_manners, parse_size
+from neural_painter.cli.outputs import end_of
+from neural_painter.cli.streams import program
 from neural_painter.errors import UsageError
-from neural_painter.files import check_output
 
 DEFAULT_OUTPUT = "{name}.onnx"
 
@@ -39,36 +41,37 @@ def parser() -> Parser:
     made.add_argument(
         "--size", type=_size, metavar="SIZE", help="fixes the pictures' size: WIDTHxHEIGHT (default: any size)"
     )
-    made.add_argument("--overwrite", action="store_true", help="replace an output that exists")
-    made.add_argument("--quiet", action="store_true", help="say nothing unless something goes wrong")
+    add_file_manners(made, "an output")
     return made
 
 
 def run(words: list[str]) -> int:
     """Exports; returns the exit status."""
-    options = parser().read(words)
-    patterns = [] if options.output is None else [options.output]
-    if options.model is None:
-        from neural_painter.fast.files import shipped
+    with Course(parser(), words) as course:
+        path = course.options.model
+        if path is None:
+            from neural_painter.fast.files import shipped
 
-        options.model = shipped()
-    (path,) = name_outputs(patterns, DEFAULT_OUTPUT, name=options.model.stem)
-    if path.suffix.lower() != ".onnx":
-        raise UsageError(f"{path}: expected a name ending in .onnx")
-    with folders_made(patterns):
-        check_output(path, overwrite=options.overwrite)
-        from neural_painter.fast.formats.onnx_write import export_onnx
-        from neural_painter.fast.model import read_network
+            path = shipped()
+        job = course.job(path, DEFAULT_OUTPUT, end_of(".onnx"))
+        return course.run(job, lambda job: _export(course, job))
 
-        network, card = read_network(options.model)
-        name = card.name or options.model.stem
+
+def _export(course: Course, job: Job) -> Outcome:
+    from neural_painter.fast.formats.onnx_write import export_onnx
+    from neural_painter.fast.model import read_network
+
+    size = course.options.size
+    network, card = read_network(job.source)
+    name = card.name or job.source.stem
+
+    def write(path: Path) -> None:
         try:
-            export_onnx(network, path, name=name, size=options.size, overwrite=options.overwrite)
+            export_onnx(network, path, name=name, size=size, overwrite=course.options.overwrite)
         except ValueError as error:
             raise UsageError(f"--size: {error}") from None
-    size = "any size" if options.size is None else f"{options.size[1]}x{options.size[0]}"
-    tell(options, f"{path}: style {name!r}, {size}, {path.stat().st_size / 1e6:.1f} MB")
-    return DONE
+
+    return Outcome(told=f"style {name!r}, {f'{size[1]}x{size[0]}' if size else 'any size'}", write=write)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
-import json
+import hashlib
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neural_painter.cli.failures import DONE, INTERRUPTED, PARTLY, STATUSES, emit, program, report, say, tell
-from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_manners, add_output, fit_size
-from neural_painter.cli.outputs import check_names, folders_made, name_outputs
-from neural_painter.cli.progress import Bar, kernel_notice
+from neural_painter.cli.course import Course
+from neural_painter.cli.failures import STATUSES
+from neural_painter.cli.jobs import Job, Outcome
+from neural_painter.cli.options import Parser, add_device, add_manners, add_output, add_pictures, fit_size
+from neural_painter.cli.outputs import picture_end
+from neural_painter.cli.pictures import find_photos, picture_writer, read_photo
+from neural_painter.cli.streams import program
+from neural_painter.cli.words import command
 from neural_painter.errors import InputError, UsageError
-from neural_painter.files import check_output
 
 if TYPE_CHECKING:
     from neural_painter.fast.model import StyleModel
     from neural_painter.images import Array
     from neural_painter.video import Film
-
-Job = tuple[Path, tuple[Path, ...]]
-"""What to restyle, and where to."""
 
 DEFAULT_OUTPUT = "{name}-{style}"
 DEFAULT_FILM = ".mp4"
@@ -36,8 +33,9 @@ DESCRIPTION = """Restyles pictures and films in one pass of a trained network: s
   python paint.py fast photos/ mine.safetensors -o restyled/
   python paint.py fast cat.mp4 mosaic.onnx -o cat-mosaic.mp4"""
 
-EPILOG = f"""Of a folder, a picture that fails is reported, and the others are restyled. Ctrl-C keeps the film so far.
-The sound of a film stays.
+EPILOG = f"""Of a folder, a picture that fails is reported, and the others are restyled; results of this command are
+left alone. The sound of a film stays. Ctrl-C keeps the film so far; of one that takes longer, the state is kept every
+ten seconds as NAME.unfinished.film, and --resume goes on with it.
 
 {STATUSES}"""
 
@@ -57,9 +55,7 @@ def parser() -> Parser:
     made.add_argument(
         "--original-colors", action="store_true", help="keep the input's colours; the style changes luminance only"
     )
-    made.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: auto)"
-    )
+    add_device(made)
     add_output(
         made,
         "what to write: pictures (.png, .jpg, .webp, .tiff), may be repeated; of a film, one film (.mp4, .m4v, .mov, "
@@ -67,37 +63,36 @@ def parser() -> Parser:
         f"{DEFAULT_OUTPUT}.png or {DEFAULT_FILM} in the current folder)",
         size="the input's own size",
     )
+    add_pictures(made)
+    made.add_argument("--resume", type=Path, metavar="FILE", help="go on with an unfinished film of the same input")
     add_manners(made)
     return made
 
 
 def run(words: list[str]) -> int:
     """Restyles; returns the exit status."""
-    options = parser().read(words)
-    with Interrupts(), kernel_notice(show=not options.quiet):
+    with Course(parser(), words) as course:
         from neural_painter.fast.files import shipped
-        from neural_painter.video import check_target, is_video, probe
+        from neural_painter.video import check_target, is_video
 
-        options.model = options.model or shipped()
+        options = course.options
+        path = options.model or shipped()
+        course.reads(path)
         many = options.input.is_dir()
-        film = not many and is_video(options.input)
-        end = _film_end(options.input) if film else ".png"
-        jobs = [
-            (source, name_outputs(options.output, DEFAULT_OUTPUT + end, name=source.stem, style=options.model.stem))
-            for source in (_pictures(options) if many else [options.input])
-        ]
-        check: Callable[[Path], object] = check_target if film else _check_picture
-        check_names([*jobs, (options.model, ())], options.output, many=many, check=check)
-        if film and len(options.output) > 1:
-            raise UsageError(f"-o: expected one output of a film, got {len(options.output)}")
-        with folders_made(options.output):
-            if not many:
-                _check_outputs(jobs[0], options)
-            found = probe(options.input) if film else None
-            model = _load(options)
-            if found:
-                return _restyle_film(jobs[0], found, model, options)
-            return _restyle_pictures(jobs, model, options, many=many)
+        load = cache(lambda: _load(course, path))
+        if not many and is_video(options.input):
+            end = _film_end(options.input)
+            film = course.job(options.input, DEFAULT_OUTPUT + end, check_target, style=path.stem)
+            if options.resume and not options.resume.is_file():
+                raise InputError(f"{options.resume}: no such file")
+            if len(film.outputs) > 1:
+                raise UsageError(f"-o: expected one output of a film, got {len(film.outputs)}")
+            return course.run(film, lambda job: _restyle_film(course, job, load, path))
+        if options.resume:
+            raise UsageError("--resume: goes on with a film, got pictures")
+        photos = find_photos(course, [options.input])
+        jobs = course.jobs(photos, DEFAULT_OUTPUT + ".png", picture_end, many=many, style=path.stem)
+        return course.run(jobs if many else jobs[0], lambda job: _restyle_picture(course, job, load(), path))
 
 
 def _film_end(path: Path) -> str:
@@ -106,43 +101,13 @@ def _film_end(path: Path) -> str:
     return path.suffix if path.suffix.lower() in TARGETS else DEFAULT_FILM
 
 
-def _pictures(options: argparse.Namespace) -> list[Path]:
-    """The pictures of the folder; films in it are left out, and a user is told so."""
-    from neural_painter.images import find_pictures
-    from neural_painter.video import is_video
-
-    found = find_pictures(options.input)
-    films = sum(is_video(entry) for entry in options.input.iterdir())
-    if not found:
-        hint = "Films are restyled one at a time: name one of them." if films else None
-        raise InputError(f"{options.input}: holds no pictures", hint=hint)
-    if films:
-        tell(options, f"{options.input}: {films} film(s) in it left out; they are restyled one at a time")
-    return found
-
-
-def _check_picture(path: Path) -> None:
-    from neural_painter.export import SUPPORTED, kind
-
-    found = None
-    with suppress(UsageError):
-        found = kind(path)
-    if found != "picture":
-        ends = [end for end, what in SUPPORTED.items() if what == "picture"]
-        raise UsageError(f"{path}: of a picture, expected the name of a picture", hint=f"Supported: {', '.join(ends)}")
-
-
-def _check_outputs(job: Job, options: argparse.Namespace) -> None:
-    for path in job[1]:
-        check_output(path, overwrite=options.overwrite)
-
-
-def _load(options: argparse.Namespace) -> StyleModel:
+def _load(course: Course, path: Path) -> StyleModel:
     from neural_painter.fast.model import load_model
 
-    model = load_model(options.model, device=options.device)
-    if options.device == "cuda" and _device(model) == "cpu":
-        tell(options, f"{options.model}: a model of this kind runs on the CPU")
+    device = course.options.device
+    model = load_model(path, device=device)
+    if device == "cuda" and _device(model) == "cpu":
+        course.tell(f"{path}: a model of this kind runs on the CPU")
     return model
 
 
@@ -151,7 +116,11 @@ def _device(model: StyleModel) -> str:
     return device.type if device else "cpu"
 
 
-def _restyled(picture: Array, size: tuple[int, int], model: StyleModel, options: argparse.Namespace) -> Array:
+def _facts(model: StyleModel, path: Path) -> dict[str, Any]:
+    return {"model": path, "style": model.name or path.stem, "device": _device(model)}
+
+
+def _restyled(course: Course, picture: Array, size: tuple[int, int], model: StyleModel) -> Array:
     """A picture `[H, W, 3]` float32 in [0, 1] in the style, at a size `(height, width)`."""
     import numpy as np
 
@@ -161,92 +130,80 @@ def _restyled(picture: Array, size: tuple[int, int], model: StyleModel, options:
     if size != picture.shape[:2]:
         picture = np.clip(resize(picture, size=size), 0, 1).astype(np.float32)
     made = model(picture)
-    return with_colors_of(picture, made) if options.original_colors else made
+    return with_colors_of(picture, made) if course.options.original_colors else made
 
 
-def _restyle_pictures(jobs: Sequence[Job], model: StyleModel, options: argparse.Namespace, *, many: bool) -> int:
-    """Restyles all; of many, those that fail are reported."""
-    failed = False
-    with Bar(options.input.name, show=many and not options.quiet) as bar:
-        for number, job in enumerate(jobs):
-            bar.move(number / len(jobs), f"picture {number + 1}/{len(jobs)}", job[0].name)
-            try:
-                _restyle_picture(job, model, options)
-            except Exception as error:
-                if not many:
-                    raise
-                report(error)
-                failed = True
-    return PARTLY if failed else DONE
+def _restyle_picture(course: Course, job: Job, model: StyleModel, path: Path) -> Outcome:
+    with job.timed("read"):
+        photo = read_photo(course, job)
+    size = fit_size(course.options.size, photo.size, job.source)
+    with job.timed("restyle"):
+        made = _restyled(course, photo.pixels, size, model)
+    return Outcome(write=picture_writer(course, made, photo), facts=_facts(model, path))
 
 
-def _restyle_picture(job: Job, model: StyleModel, options: argparse.Namespace) -> None:
-    from neural_painter.images import read_image, write_image
-
-    _check_outputs(job, options)
-    source, outputs = job
-    times = [time.perf_counter()]
-    notes: list[str] = []
-    picture = read_image(source, notes=notes)
-    size = fit_size(options.size, (picture.shape[0], picture.shape[1]), source)
-    tell(options, *notes)
-    times.append(time.perf_counter())
-    made = _restyled(picture, size, model, options)
-    times.append(time.perf_counter())
-    for path in outputs:
-        write_image(path, made, overwrite=options.overwrite)
-    times.append(time.perf_counter())
-    seconds = {
-        phase: after - before
-        for phase, before, after in zip(("read", "restyle", "write"), times[:-1], times[1:], strict=True)
-    }
-    seconds["total"] = times[-1] - times[0]
-    if options.json:
-        emit(_json(job, model, options, seconds))
-    tell(options, f"{', '.join(map(str, outputs))}: {seconds['total']:.1f} s")
-
-
-def _restyle_film(job: Job, film: Film, model: StyleModel, options: argparse.Namespace) -> int:
+def _restyle_film(course: Course, job: Job, load: Any, path: Path) -> Outcome:
     import numpy as np
 
     from neural_painter.images import to_uint8
-    from neural_painter.video import transform_video
+    from neural_painter.video import probe, transform_video
 
-    source, (output,) = job
-    size = _film_size(film, options)
+    film = probe(job.source)
+    size = _film_size(course, film)
+    model, (output,) = load(), job.outputs
+    state = course.options.resume or course.state_of(job, ".film")
     began = time.perf_counter()
     notes: list[str] = []
 
     def change(frame: Array) -> Array:
         wanted = size or (frame.shape[0], frame.shape[1])
-        return to_uint8(_restyled(frame.astype(np.float32) / 255, wanted, model, options))
+        return to_uint8(_restyled(course, frame.astype(np.float32) / 255, wanted, model))
 
-    with Bar(source.name, show=not options.quiet) as bar:
+    with course.bar(job) as bar:
 
         def on_frame(number: int) -> None:
             done = min(1.0, number / film.frames) if film.frames else 0.0
             rate = number / (time.perf_counter() - began)
             bar.move(done, f"frame {number}" + (f"/{film.frames}" if film.frames else ""), f"{rate:.1f} frames/s")
 
-        written = transform_video(source, output, change, overwrite=options.overwrite, on_frame=on_frame, notes=notes)
-    seconds = {"total": time.perf_counter() - began}
-    tell(options, *notes)
-    if options.json:
-        more = {"frames": written.frames, "audio": list(written.audio), "finished": written.finished}
-        emit(_json(job, model, options, seconds, **more))
-    if not written.finished:
-        say(f"interrupted; the film so far is kept in {output}, {written.frames} frames")
-        return INTERRUPTED
-    tell(options, f"{output}: {written.frames} frames, {seconds['total']:.1f} s")
-    return DONE
+        written = transform_video(
+            job.source,
+            output,
+            change,
+            metadata=not course.options.strip,
+            overwrite=course.options.overwrite,
+            unfinished=state,
+            resume=bool(course.options.resume),
+            fingerprint=_fingerprint(course, path, size),
+            on_frame=on_frame,
+            notes=notes,
+        )
+    course.note(job, *notes)
+    job.written.append(output)
+    hint = None
+    if state.exists():
+        hint = f"To go on: {command(*course.words(job, resume=state, overwrite=True))}"
+    return Outcome(
+        told=f"{written.frames} frames",
+        finished=written.finished,
+        stopped=(f"interrupted; the film so far is kept in {output}, {written.frames} frames", hint),
+        facts={**_facts(model, path), "frames": written.frames, "audio": list(written.audio)},
+    )
 
 
-def _film_size(film: Film, options: argparse.Namespace) -> tuple[int, int] | None:
+def _fingerprint(course: Course, path: Path, size: tuple[int, int] | None) -> str:
+    """Tells this way of restyling from others."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"fast {digest} {size} {course.options.original_colors}"
+
+
+def _film_size(course: Course, film: Film) -> tuple[int, int] | None:
     """The size `(height, width)` of frames that was asked for; None for their own."""
-    if options.size is None:
+    asked = course.options.size
+    if asked is None:
         return None
-    height, width = fit_size(options.size, (film.height, film.width), options.input)
-    if not isinstance(options.size, int):
+    height, width = fit_size(asked, (film.height, film.width), course.options.input)
+    if not isinstance(asked, int):
         return height, width
     # Many players show even sides only, and the user chose the long one alone.
     if height < width:
@@ -254,19 +211,3 @@ def _film_size(film: Film, options: argparse.Namespace) -> tuple[int, int] | Non
     elif width < height:
         width = max(2, 2 * round(width / 2))
     return height, width
-
-
-def _json(job: Job, model: StyleModel, options: argparse.Namespace, seconds: dict[str, float], **more: Any) -> str:
-    return json.dumps(
-        {
-            "input": str(job[0]),
-            "outputs": [str(path) for path in job[1]],
-            "model": str(options.model),
-            "style": model.name or options.model.stem,
-            "device": _device(model),
-            "seconds": {phase: round(value, 3) for phase, value in seconds.items()},
-            "finished": True,
-            **more,
-        },
-        ensure_ascii=False,
-    )

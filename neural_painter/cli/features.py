@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neural_painter.cli.failures import tell
+from neural_painter.cli.course import Course
 from neural_painter.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -26,20 +27,26 @@ def add_features(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def read_features(options: argparse.Namespace, *, pooling: str = "max") -> Features:
+def features_file(options: argparse.Namespace) -> Path | None:
+    """The file that `--features` names; None for torchvision's."""
+    return None if options.features == FEATURES else Path(options.features)
+
+
+def read_features(course: Course, *, pooling: str = "max") -> Features:
     """The network that `--features` names; raises FeaturesError as `load_features` does."""
     from neural_painter.features import load_features, vgg19_file
 
-    if options.features != FEATURES:
-        return load_features(options.features, pooling=pooling)
-    with Bar("vgg19", show=not options.quiet) as bar:
+    path = features_file(course.options)
+    if path is not None:
+        return load_features(path, pooling=pooling)
+    with Bar("vgg19", show=not course.options.quiet) as bar:
         said = False
 
         def on_block(done: int, total: int) -> None:
             nonlocal said
             if not said:
                 said = True
-                tell(options, "vgg19: downloading its weights" + (f", {total / 1e6:.0f} MB" if total else ""))
+                course.tell("vgg19: downloading its weights" + (f", {total / 1e6:.0f} MB" if total else ""))
             if total:
                 bar.move(done / total, "downloading", f"{done / 1e6:.0f} MB")
 

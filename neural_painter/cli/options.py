@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_type_hints
 
-from neural_painter.cli.failures import program
-from neural_painter.configs import OptionError
+from neural_painter.cli.streams import program, show
+from neural_painter.configs import DEVICES, OptionError, nearest
 from neural_painter.errors import UsageError
 from neural_painter.export.wishes import DURATION, FPS, HOLD
 
@@ -19,6 +19,9 @@ Config = TypeVar("Config")
 LONGEST_SIDE = 20_000
 """Pixels; a picture of 20 000 x 20 000 takes 5 GB while it is painted."""
 
+MOST_PIXELS, MOST_PIXELS_EVER = 200_000_000, 2_000_000_000
+"""Of a picture that is read; the first is that of `images`, which a test compares."""
+
 LONGEST_NAME = 100
 """Letters of the name of a style."""
 
@@ -27,9 +30,14 @@ ANIMATION = {"duration": DURATION, "fps": FPS, "hold": HOLD}
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises UsageError where argparse would print and exit."""
+    """Raises UsageError where argparse would print and exit.
+
+    Attributes:
+        command: that these are the options of; "" for `paint`.
+    """
 
     def __init__(self, command: str = "", **settings: Any) -> None:
+        self.command = command
         name = f"{program()} {command}".strip()
         super().__init__(prog=name, formatter_class=_Formatter, allow_abbrev=False, **settings)
 
@@ -41,7 +49,14 @@ class Parser(argparse.ArgumentParser):
         return self.parse_intermixed_args([*words[:place], *names])
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message.removeprefix("argument "), hint=f"See {self.prog} --help")
+        hint = None
+        if message.startswith("unrecognized arguments: "):
+            word = message.removeprefix("unrecognized arguments: ").split()[0].partition("=")[0]
+            hint = nearest(word, [name for action in self._actions for name in action.option_strings])
+        raise UsageError(message.removeprefix("argument "), hint=hint or f"See {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        show(message)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -60,6 +75,8 @@ def add_config(parser: argparse._ActionsContainer, config: type) -> None:
     """One option for each field of a config dataclass. What is not given is absent from the namespace."""
     hints = get_type_hints(config)
     for option in fields(config):
+        if "help" not in option.metadata:
+            continue
         kind = hints[option.name]
         name = f"--{option.name.replace('_', '-')}"
         if kind is bool:
@@ -67,13 +84,54 @@ def add_config(parser: argparse._ActionsContainer, config: type) -> None:
             parser.add_argument(name, dest=option.name, default=argparse.SUPPRESS, action="store_true", help=text)
             continue
         shown = _hexadecimal(option.default) if kind == Colour else option.default  # type: ignore[arg-type]
+        word = option.name.rpartition("_")[2].upper()
         parser.add_argument(
             name,
             dest=option.name,
             default=argparse.SUPPRESS,
             type=_TYPES[kind],
-            metavar={int: "N", float: "X", Colour: "COLOR"}.get(kind, option.name.rpartition("_")[2].upper()),
+            metavar={int: "N", float: "X", Colour: "COLOR"}.get(kind, word),
             help=f"{option.metadata['help']} (default: {shown})",
+        )
+
+
+def add_device(parser: argparse._ActionsContainer) -> None:
+    """`--device` of a command whose config has none."""
+    parser.add_argument(
+        "--device",
+        type=_device,
+        metavar="DEVICE",
+        default="auto",
+        help="where to compute: auto, cpu or cuda (default: auto)",
+    )
+
+
+def add_pictures(parser: argparse._ActionsContainer, *, canvas: bool = True, strip: bool = True) -> None:
+    """What concerns every picture that is read and written.
+
+    Args:
+        parser: of the command.
+        canvas: whether it needs `--canvas`; a config may have it.
+        strip: whether it writes pictures.
+    """
+    if canvas:
+        parser.add_argument(
+            "--canvas",
+            type=_colour,
+            metavar="COLOR",
+            default=(1.0, 1.0, 1.0),
+            help="colour under transparent parts where transparency cannot be kept (default: #ffffff)",
+        )
+    parser.add_argument(
+        "--max-pixels",
+        type=_megapixels,
+        metavar="N",
+        default=MOST_PIXELS,
+        help=f"refuse pictures of more pixels (default: {MOST_PIXELS})",
+    )
+    if strip:
+        parser.add_argument(
+            "--strip", action="store_true", help="leave out what the photo says of itself: date, place, author, camera"
         )
 
 
@@ -137,6 +195,13 @@ def add_manners(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="say nothing unless something goes wrong")
 
 
+def add_file_manners(parser: argparse.ArgumentParser, what: str) -> None:
+    """As `add_manners`, of a command that writes one file."""
+    parser.add_argument("--overwrite", action="store_true", help=f"replace {what} that exists")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument("--quiet", action="store_true", help="say nothing unless something goes wrong")
+
+
 def animation_of(options: argparse.Namespace) -> dict[str, float]:
     """The animation options that were given, as `export.save` takes them."""
     return {name: value for name in ANIMATION if (value := getattr(options, name)) is not None}
@@ -182,6 +247,19 @@ def fit_size(asked: int | tuple[int, int] | None, size: tuple[int, int], name: P
             hint=f"--size {fitting[1]}x{fitting[0]} does, or give the long side only: --size {max(asked)}",
         )
     return asked
+
+
+def _device(text: str) -> str:
+    if text not in DEVICES:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(DEVICES)}, got {text}")
+    return text
+
+
+def _megapixels(text: str) -> int:
+    found = _whole(text)
+    if not 1 <= found <= MOST_PIXELS_EVER:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_PIXELS_EVER}, got {found}")
+    return found
 
 
 def _whole(text: str) -> int:

@@ -1,17 +1,13 @@
-"""Which files a command writes: their names, and all that can be wrong with them before anything is painted."""
+"""Which files a command writes: their names, and all that can be wrong with them before any work."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from neural_painter.errors import OutputError, UsageError
-
-if TYPE_CHECKING:
-    from neural_painter.strokes import StrokeDocument
 
 
 def name_outputs(patterns: Sequence[str], default: str, **fills: str) -> tuple[Path, ...]:
@@ -24,81 +20,117 @@ def name_outputs(patterns: Sequence[str], default: str, **fills: str) -> tuple[P
     """
     paths = []
     for pattern in patterns or ["."]:
-        path = os.path.join(pattern, default) if _is_folder(pattern) else pattern
+        path = os.path.join(pattern, default) if is_folder(pattern) else pattern
         for key, value in fills.items():
             path = path.replace("{" + key + "}", value)
         paths.append(Path(path))
     return tuple(paths)
 
 
-def check_names(
-    jobs: Sequence[tuple[Path, tuple[Path, ...]]],
-    patterns: Sequence[str],
-    *,
-    many: bool,
-    check: Callable[[Path], object] | None = None,
-) -> None:
-    """Checks the outputs of all inputs that can be checked without looking whether they exist.
+def distinct_names(sources: Sequence[Path]) -> list[str]:
+    """What `{name}` stands for, for each of several inputs: the name without its end, where no other has the same.
 
-    Args:
-        jobs: input and its outputs.
-        patterns: what `-o` was given.
-        many: whether there may be several inputs.
-        check: raises UsageError where a name's end is not one that the command can write; by default, where it is none
-            of a painting's.
-
-    Raises:
-        UsageError: a name would be written twice, would replace an input, is of an unknown kind, or serves one only.
+    Those that share it take their end along (`cat-jpg`, `cat-png`), or the name of their folder (`a-cat`, `b-cat`), or
+    both, whatever tells them apart; in the last resort they are numbered.
     """
-    if check is None:
-        from neural_painter.export import kind
+    names = [stem_of(path) for path in sources]
+    ways: list[Callable[[Path], str]] = [
+        lambda path: _joined(stem_of(path), path.suffix[1:]),
+        lambda path: _joined(path.parent.name, stem_of(path)),
+        lambda path: _joined(path.parent.name, stem_of(path), path.suffix[1:]),
+    ]
+    groups: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        groups.setdefault(name.casefold(), []).append(index)
+    taken = {name for name, group in groups.items() if len(group) == 1}
+    for own, group in groups.items():
+        if len(group) == 1:
+            continue
+        for way in ways:
+            made = [way(sources[index]) for index in group]
+            folded = {name.casefold() for name in made}
+            if len(folded) == len(group) and not folded & (taken | groups.keys() - {own}):
+                break
+        else:
+            made = [f"{names[index]}-{number}" for number, index in enumerate(group, 1)]
+            folded = {name.casefold() for name in made}
+        taken |= folded
+        for index, name in zip(group, made, strict=True):
+            names[index] = name
+    return names
 
-        check = kind
+
+def _joined(*parts: str) -> str:
+    return "-".join(part for part in parts if part)
+
+
+def check_patterns(patterns: Sequence[str], *, many: bool) -> None:
+    """Raises UsageError where `-o` was given nothing, or one name for several inputs."""
     for pattern in patterns:
-        if many and not _is_folder(pattern) and "{name}" not in pattern:
+        if not pattern:
+            raise UsageError("-o: expected the name of an output, got an empty one")
+        if many and not is_folder(pattern) and "{name}" not in pattern:
             raise UsageError(
                 f"-o {pattern}: one output for several pictures",
                 hint=f"Put {{name}} in it, as in -o '{{name}}{Path(pattern).suffix}', or name a folder: -o paintings/",
             )
-    inputs = {_identity(source): source for source, _ in jobs}
-    writers: dict[str, Path] = {}
-    for source, outputs in jobs:
-        for path in outputs:
-            check(path)
-            identity = _identity(path)
-            if identity in inputs:
-                raise UsageError(f"{path}: would replace an input", hint="Choose another name.")
-            if identity in writers:
-                raise UsageError(
-                    f"{path}: would be written twice, for {writers[identity]} and {source}"
-                    if writers[identity] != source
-                    else f"{path}: would be written twice"
-                )
-            writers[identity] = source
 
 
-def check_animations(jobs: Iterable[tuple[Path, tuple[Path, ...]]], animation: dict[str, float]) -> None:
+def check_own_names(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Raises UsageError where a name would be written twice, or would replace an input."""
+    read = [_identities(path) for path in inputs]
+    seen: set[str] = set()
+    for path in outputs:
+        own = _identities(path)
+        if any(own & other for other in read):
+            raise UsageError(f"{path}: would replace an input", hint="Choose another name.")
+        if own & seen:
+            raise UsageError(f"{path}: would be written twice")
+        seen |= own
+
+
+def check_animations(outputs: Sequence[Path], animation: dict[str, float]) -> None:
     """Raises UsageError where an animation option is out of range for one of the outputs, or none of them uses it."""
-    from neural_painter.export import kind
-
-    films = [path for _, outputs in jobs for path in outputs if kind(path) == "animation"]
-    if animation and not films:
-        raise UsageError(f"--{next(iter(animation))}: no output is an animation", hint="Try -o painting.mp4")
     if not animation:
         return
+    from neural_painter.export import kind
+
+    films = [path for path in outputs if kind(path) == "animation"]
+    if not films:
+        raise UsageError(f"--{next(iter(animation))}: no output is an animation", hint="Try -o painting.mp4")
     from neural_painter.export.wishes import check_timing
 
     for path in films:
         check_timing(path, **animation)
 
 
-def check_pictures(outputs: Iterable[Path]) -> None:
-    """Raises UsageError where an output is not a picture."""
+def painting_end(path: Path) -> None:
+    """Raises UsageError where a name's end is none of a painting's."""
     from neural_painter.export import kind
 
-    for path in outputs:
-        if kind(path) != "picture":
-            raise UsageError(f"{path}: a transfer gives a picture", hint="Supported: .png, .jpg, .webp, .tiff")
+    kind(path)
+
+
+def picture_end(path: Path) -> None:
+    """Raises UsageError where a name is not that of a picture."""
+    from neural_painter.export import SUPPORTED, kind
+
+    found = None
+    with suppress(UsageError):
+        found = kind(path)
+    if found != "picture":
+        ends = [end for end, what in SUPPORTED.items() if what == "picture"]
+        raise UsageError(f"{path}: expected the name of a picture", hint=f"Supported: {', '.join(ends)}")
+
+
+def end_of(end: str) -> Callable[[Path], None]:
+    """A check that raises UsageError where a name does not end like this."""
+
+    def check(path: Path) -> None:
+        if path.suffix.lower() != end:
+            raise UsageError(f"{path}: expected a name ending in {end}")
+
+    return check
 
 
 @contextmanager
@@ -112,7 +144,7 @@ def folders_made(patterns: Sequence[str]) -> Iterator[None]:
     try:
         for pattern in patterns:
             path = Path(pattern)
-            if _is_folder(pattern) and "{" not in pattern and not path.exists():
+            if is_folder(pattern) and "{" not in pattern and not path.exists():
                 try:
                     path.mkdir()
                 except OSError as error:
@@ -125,39 +157,22 @@ def folders_made(patterns: Sequence[str]) -> Iterator[None]:
                 path.rmdir()
 
 
-def keep(document: StrokeDocument, beside: Path, what: str, *, overwrite: bool, own: Path | None = None) -> Path:
-    """Writes a stroke document beside an output, `cat.png` → `cat.{what}.npz`, under a name that is free.
-
-    Args:
-        document: what to keep.
-        beside: the output.
-        what: middle of the name.
-        overwrite: whether an older one may be replaced.
-        own: one that may be replaced in any case, for it holds less of the same painting.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    from neural_painter.strokes import write_document
-
-    stem = stem_of(beside)
-    path, number = beside.with_name(f"{stem}.{what}.npz"), 1
-    while not overwrite and path.exists() and path != own:
-        number += 1
-        path = beside.with_name(f"{stem}.{what}-{number}.npz")
-    write_document(path, document)
-    return path
-
-
 def stem_of(path: Path) -> str:
     """The name without what says its kind: `cat` of `cat.anim.webp` and `cat.json.gz`."""
     stem, end = os.path.splitext(path.name)
     return stem.removesuffix({".webp": ".anim", ".gz": ".json"}.get(end.lower(), "\0"))
 
 
-def _is_folder(pattern: str) -> bool:
-    return pattern.endswith(("/", os.sep)) or Path(pattern).is_dir()
+def is_folder(pattern: str) -> bool:
+    """Whether `-o` names a folder: one that is there, or by a slash at its end."""
+    return pattern.endswith(("/", os.sep)) or os.path.isdir(pattern)
 
 
-def _identity(path: Path) -> str:
-    return os.path.normcase(os.path.realpath(path))
+def _identities(path: Path) -> set[str]:
+    """What tells a file from others: its place, and the file itself where it is there under several names."""
+    found = {os.path.normcase(os.path.realpath(path))}
+    with suppress(OSError, ValueError):
+        status = os.stat(path)
+        if status.st_ino:
+            found.add(f"{status.st_dev}:{status.st_ino}")
+    return found

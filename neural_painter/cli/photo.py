@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
-import time
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, command, emit, program, report, say, tell
-from neural_painter.cli.features import add_features, read_features
-from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_config, add_manners, add_output, config_from, fit_size
-from neural_painter.cli.outputs import check_names, check_pictures, folders_made, name_outputs, stem_of
-from neural_painter.cli.progress import Bar, kernel_notice
-from neural_painter.errors import OutputError, UsageError
-from neural_painter.files import check_output
-from neural_painter.photo.config import PhotoConfig
+from neural_painter.cli.course import Course
+from neural_painter.cli.failures import STATUSES
+from neural_painter.cli.features import add_features, features_file, read_features
+from neural_painter.cli.jobs import Job, Keeps, Outcome
+from neural_painter.cli.options import Parser, add_config, add_manners, add_output, add_pictures, fit_size
+from neural_painter.cli.outputs import picture_end, stem_of
+from neural_painter.cli.pictures import picture_writer, read_photo
+from neural_painter.cli.streams import program
+from neural_painter.photo.config import PhotoConfig, check_masks
 
 if TYPE_CHECKING:
-    from neural_painter.features import Features
-    from neural_painter.images import Array
-    from neural_painter.photo.transfer import PhotoProgress, PhotoResult
+    from neural_painter.images import Array, Picture
+    from neural_painter.photo.transfer import PhotoProgress, PhotoResult, PhotoState
 
 DEFAULT_OUTPUT = "{name}-photo.png"
 
@@ -36,9 +32,22 @@ DESCRIPTION = """Gives a photo the look of another photo: its light, its weather
 EPILOG = f"""A mask is a picture in which each segment has a colour of its own, the same in both masks.
 --auto-mask writes its masks beside the result: edit them, and pass them back. The preset fast needs no features.
 
-Ctrl-C keeps the picture so far, with NAME.unfinished.safetensors beside it, and prints the command that goes on.
+Every ten seconds, and on Ctrl-C, the transfer so far is kept as NAME.unfinished.safetensors; --resume goes on with it,
+and gives what the whole run would have given.
 
 {STATUSES}"""
+
+MASKS = ("content_mask", "style_mask")
+
+
+class Pictures(NamedTuple):
+    """What is read, `[H, W, 3]` each; the content at the size that was asked for."""
+
+    content: Array
+    style: Array
+    content_mask: Array | None
+    style_mask: Array | None
+    init: Array | None
 
 
 def parser() -> Parser:
@@ -64,6 +73,7 @@ def parser() -> Parser:
         "the picture to write (.png, .jpg, .webp, .tiff). May be repeated; {name} is filled in; a folder takes the "
         f"default name (default: {DEFAULT_OUTPUT} in the current folder)",
     )
+    add_pictures(made)
     made.add_argument(
         "--resume", type=Path, metavar="FILE", help="go on with an unfinished transfer of the same pictures and options"
     )
@@ -73,53 +83,21 @@ def parser() -> Parser:
 
 def run(words: list[str]) -> int:
     """Transfers; returns the exit status."""
-    options = parser().read(words)
-    config = config_from(options, PhotoConfig)
-    began = time.perf_counter()
-    _check_masks(options)
-    with Interrupts() as interrupts, kernel_notice(show=not options.quiet):
-        outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=options.content.stem)
-        extras = [mask_beside(outputs[0], side) for side in ("content", "style")] if options.auto_mask else []
-        check_names([*_inputs(options), (options.content, (*outputs, *extras))], options.output, many=False)
-        check_pictures(outputs)
-        with folders_made(options.output):
-            for path in (*outputs, *extras):
-                check_output(path, overwrite=options.overwrite)
-            pictures, notes = _read(options)
-            tell(options, *notes)
-            features = read_features(options) if config.settings().optimize else None
-            read = time.perf_counter() - began
-            result = _transfer(options, config, pictures, features, interrupts)
-            found = result.segments.notes if result.segments else ()
-            notes += found
-            tell(options, *found)
-            if result.recovered:
-                tell(options, f"{options.content.name}: {result.recovered} steps were not finite and were taken back")
-            written: list[Path] = []
-            if result.finished:
-                _write_finished(result, config, pictures, outputs, extras, options, interrupts, written)
-            elif not _write_unfinished(result, config, pictures, outputs, options, interrupts, written):
-                return INTERRUPTED
-    seconds = {"read": read, **result.seconds, "total": time.perf_counter() - began}
-    if options.json:
-        emit(_json(options, result, written, notes, seconds))
-    if result.finished:
-        tell(options, f"{', '.join(map(str, written))}: {seconds['total']:.1f} s")
-    return DONE if result.finished else INTERRUPTED
+    with Course(parser(), words) as course:
+        config, options = course.config(PhotoConfig), course.options
+        check_masks(options.content_mask, options.style_mask, options.auto_mask)
+        masks = [getattr(options, name) for name in MASKS]
+        course.reads(options.style, *masks, options.init, features_file(options), options.resume)
+        job = course.job(options.content, DEFAULT_OUTPUT, picture_end)
+        if options.auto_mask:
+            job.extras = tuple(mask_beside(job.outputs[0], side) for side in ("content", "style"))
+            course.check_extras(job)
+        return course.run(job, lambda job: _transfer(course, job, config))
 
 
 def mask_beside(output: Path, side: str) -> Path:
     """Where an automatic mask goes: beside the first output."""
     return output.with_name(f"{stem_of(output)}-{side}-mask.png")
-
-
-def _check_masks(options: argparse.Namespace) -> None:
-    given = [bool(options.content_mask), bool(options.style_mask)]
-    if any(given) and not all(given):
-        missing = "--style-mask" if given[0] else "--content-mask"
-        raise UsageError(f"{missing}: masks come in pairs, got only one")
-    if any(given) and options.auto_mask:
-        raise UsageError("--auto-mask: expected masks or automatic ones, got both")
 
 
 def _segments(text: str) -> int:
@@ -128,204 +106,98 @@ def _segments(text: str) -> int:
     return int(text)
 
 
-def _inputs(options: argparse.Namespace) -> list[tuple[Path, tuple[Path, ...]]]:
-    """All files that are read, none of which may be replaced."""
-    names = ("content", "style", "content_mask", "style_mask", "init", "features", "resume")
-    return [(Path(path), ()) for name in names if (path := getattr(options, name))]
-
-
-def _read(options: argparse.Namespace) -> tuple[dict[str, Array | None], list[str]]:
-    """The pictures, the content at the size that was asked for, and what was noticed while reading."""
-    from neural_painter.images import read_image, resize
-
-    notes: list[str] = []
-    pictures: dict[str, Array | None] = {}
-    for name in ("content", "style", "content_mask", "style_mask", "init"):
-        path = getattr(options, name)
-        pictures[name] = read_image(path, notes=notes) if path else None
-    content = pictures["content"]
-    assert content is not None
-    size = fit_size(options.size, (content.shape[0], content.shape[1]), options.content)
-    if size != content.shape[:2]:
-        pictures["content"] = resize(content, size=size)
-    return pictures, notes
-
-
-def _transfer(
-    options: argparse.Namespace,
-    config: PhotoConfig,
-    pictures: dict[str, Array | None],
-    features: Features | None,
-    interrupts: Interrupts,
-) -> PhotoResult:
-    from neural_painter.photo.state import read_state
+def _transfer(course: Course, job: Job, config: PhotoConfig) -> Outcome:
+    from neural_painter.photo.state import fingerprint, read_state, write_state
     from neural_painter.photo.transfer import photo_transfer
 
-    content, style = pictures["content"], pictures["style"]
-    assert content is not None
-    assert style is not None
-    state = None
-    if options.resume:
-        state = read_state(
-            options.resume, config, _fingerprint(pictures, options), (content.shape[0], content.shape[1])
-        )
-    with Bar(options.content.name, show=not options.quiet) as bar:
+    options = course.options
+    with job.timed("read"):
+        photo, pictures = _read(course, job)
+        features = read_features(course) if config.settings().optimize else None
+        belongs_to = fingerprint(*pictures, features=features, auto_mask=options.auto_mask)
+        size = pictures.content.shape[0], pictures.content.shape[1]
+        state = read_state(options.resume, config, belongs_to, size) if options.resume else None
+
+    def save(path: Path, state: PhotoState) -> None:
+        write_state(path, state, config, belongs_to)
+
+    with course.bar(job) as bar:
 
         def on_step(progress: PhotoProgress) -> None:
             loss = f"{progress.size} px, loss {progress.loss:.4f}"
             bar.move(progress.step / progress.steps, progress.stage, loss)
-            interrupts.after_step()
+            course.interrupts.after_step()
 
-        return photo_transfer(
-            content,
-            style,
-            content_mask=pictures["content_mask"],
-            style_mask=pictures["style_mask"],
+        result = photo_transfer(
+            pictures.content,
+            pictures.style,
+            content_mask=pictures.content_mask,
+            style_mask=pictures.style_mask,
             auto_mask=options.auto_mask,
             config=config,
             features=features,
-            init=pictures["init"],
+            init=pictures.init,
             on_step=on_step,
+            on_state=course.saver(job, ".safetensors", save),
             state=state,
         )
+    if result.segments:
+        course.note(job, *result.segments.notes)
+    if result.recovered:
+        course.note(job, f"{job.source.name}: {result.recovered} steps were not finite and were taken back")
 
+    def keep(path: Path) -> None:
+        assert result.state is not None
+        save(path, result.state)
 
-def _fingerprint(pictures: dict[str, Array | None], options: argparse.Namespace) -> str:
-    from neural_painter.photo.state import fingerprint
+    def go_on(kept: Path) -> list[str]:
+        return course.words(job, resume=kept, overwrite=bool(job.written) or options.overwrite)
 
-    return fingerprint(*pictures.values(), auto_mask=options.auto_mask)
-
-
-def _write(
-    result: PhotoResult, outputs: tuple[Path, ...], extras: list[Path], options: argparse.Namespace, written: list[Path]
-) -> None:
-    from neural_painter.images import write_image
-
-    for path in outputs:
-        write_image(path, result.picture, overwrite=options.overwrite)
-        written.append(path)
-    if extras and result.segments:
-        for path, mask in zip(extras, result.segments.drawn(), strict=True):
-            write_image(path, mask, overwrite=options.overwrite)
-            written.append(path)
-
-
-def _write_finished(
-    result: PhotoResult,
-    config: PhotoConfig,
-    pictures: dict[str, Array | None],
-    outputs: tuple[Path, ...],
-    extras: list[Path],
-    options: argparse.Namespace,
-    interrupts: Interrupts,
-    written: list[Path],
-) -> None:
-    """Writes everything; where that fails, the transfer is kept, for it took long and the rest is quick."""
-    try:
-        interrupts.stop_waiting()
-        _write(result, outputs, extras, options, written)
-    except BaseException:
-        if result.state is not None:
-            with suppress(OutputError), interrupts.held():
-                kept = _free_name(outputs[0], options)
-                _keep(kept, result, config, pictures, options)
-                again = _command(options, config, outputs, kept)
-                say(f"the transfer is kept in {kept}", hint=f"To write the rest: {again}")
-        raise
-
-
-def _write_unfinished(
-    result: PhotoResult,
-    config: PhotoConfig,
-    pictures: dict[str, Array | None],
-    outputs: tuple[Path, ...],
-    options: argparse.Namespace,
-    interrupts: Interrupts,
-    written: list[Path],
-) -> bool:
-    """Keeps where the transfer stands, then the picture as it is, and says how to go on; False where nothing began."""
-    if result.state is None:
-        say("interrupted before the first step; nothing was written")
-        return False
-    kept = None
-    try:
-        with interrupts.held():
-            free = _free_name(outputs[0], options)
-            _keep(free, result, config, pictures, options)
-            kept = free
-        _write(result, outputs, [], options, written)
-    except (KeyboardInterrupt, Exception) as error:
-        if kept is None:
-            raise
-        if not isinstance(error, KeyboardInterrupt):
-            report(error)
-    written.append(kept)
-    again = _command(options, config, outputs, kept)
-    say(f"interrupted; the picture so far is kept in {kept}", hint=f"To go on: {again}")
-    return True
-
-
-def _free_name(output: Path, options: argparse.Namespace) -> Path:
-    """A name for what is unfinished. The file that was gone on with may be replaced: it holds less of the same."""
-    stem = stem_of(output)
-    path, number = output.with_name(f"{stem}.unfinished.safetensors"), 1
-    while not options.overwrite and path.exists() and path != options.resume:
-        number += 1
-        path = output.with_name(f"{stem}.unfinished-{number}.safetensors")
-    return path
-
-
-def _keep(
-    path: Path,
-    result: PhotoResult,
-    config: PhotoConfig,
-    pictures: dict[str, Array | None],
-    options: argparse.Namespace,
-) -> None:
-    from neural_painter.photo.state import write_state
-
-    assert result.state is not None
-    write_state(path, result.state, config, _fingerprint(pictures, options), overwrite=True)
-
-
-def _command(options: argparse.Namespace, config: PhotoConfig, outputs: tuple[Path, ...], kept: Path) -> str:
-    """The command that goes on: this one as far as it matters, and where it stands."""
-    words = [_word(options.content), _word(options.style)]
-    for name in ("content_mask", "style_mask", "auto_mask", "init", "features"):
-        value = getattr(options, name)
-        if value:
-            words += [f"--{name.replace('_', '-')}", _word(value)]
-    for name in config.__dataclass_fields__:
-        if hasattr(options, name):
-            value = getattr(options, name)
-            words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
-    if options.size:
-        size = options.size
-        words += ["--size", str(size) if isinstance(size, int) else f"{size[1]}x{size[0]}"]
-    words += [word for path in outputs for word in ("-o", _word(path))]
-    return command("photo", *words, "--resume", _word(kept), "--overwrite")
-
-
-def _word(value: object) -> str:
-    """A name as a word of a command; a path forgets the `./` that tells it from an option."""
-    return f"./{value}" if str(value).startswith("-") else str(value)
-
-
-def _json(
-    options: argparse.Namespace, result: PhotoResult, written: list[Path], notes: list[str], seconds: dict[str, float]
-) -> str:
-    losses: dict[str, Any] = {k: round(v, 8) if math.isfinite(v) else None for k, v in result.losses.items()}
-    return json.dumps(
-        {
-            "input": str(options.content),
-            "style": str(options.style),
-            "outputs": [str(path) for path in written],
+    return Outcome(
+        write=_writer(course, job, result, photo),
+        finished=result.finished,
+        begun=result.finished or result.state is not None,
+        keeps=Keeps("the picture so far", "the transfer is", ".safetensors", keep, go_on, go_on)
+        if result.state
+        else None,
+        facts={
+            "style": options.style,
             "segments": result.segments.count if result.segments else 1,
-            "notes": list(notes),
             "device": result.device,
-            "seconds": {phase: round(value, 3) for phase, value in seconds.items()},
-            "losses": losses,
-            "finished": result.finished,
+            "losses": result.losses,
         },
-        ensure_ascii=False,
+        seconds=result.seconds,
     )
+
+
+def _read(course: Course, job: Job) -> tuple[Picture, Pictures]:
+    """The photo, and all pictures, the content at the size that was asked for."""
+    from neural_painter.images import resize
+
+    options = course.options
+    photo = read_photo(course, job)
+    others = {
+        name: read_photo(course, job, path).pixels if (path := getattr(options, name)) else None
+        for name in ("style", *MASKS, "init")
+    }
+    style = others.pop("style")
+    assert style is not None
+    size = fit_size(options.size, photo.size, options.content)
+    content = resize(photo.pixels, size=size) if size != photo.size else photo.pixels
+    return photo, Pictures(content, style, **others)
+
+
+def _writer(course: Course, job: Job, result: PhotoResult, photo: Picture) -> Callable[[Path], None]:
+    """What writes the result, and the automatic masks beside it."""
+    write_result = picture_writer(course, result.picture, photo)
+
+    def write(path: Path) -> None:
+        if path not in job.extras:
+            write_result(path)
+        elif result.segments:
+            from neural_painter.images import write_image
+
+            mask = result.segments.drawn()[job.extras.index(path)]
+            write_image(path, mask, overwrite=course.options.overwrite)
+
+    return write

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from neural_painter.cli.failures import say
+from neural_painter.cli.streams import say
 
 if TYPE_CHECKING:
     from neural_painter.painter.work import Progress

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-from neural_painter.cli.failures import DONE, STATUSES, emit, program, say
-from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_outputs, animation_of, fit_size, painting_outputs
-from neural_painter.cli.outputs import check_animations, check_names, folders_made, name_outputs, stem_of
-from neural_painter.cli.progress import kernel_notice
-from neural_painter.cli.results import json_line, write_outputs
-from neural_painter.files import check_output
+from neural_painter.cli.course import Course
+from neural_painter.cli.failures import STATUSES
+from neural_painter.cli.jobs import Job, Outcome
+from neural_painter.cli.options import Parser, add_outputs, fit_size, painting_outputs
+from neural_painter.cli.paintings import facts_of, writer
+from neural_painter.cli.pictures import signed
+from neural_painter.cli.streams import program
 
 DEFAULT_OUTPUT = "{name}.png"
 
@@ -36,31 +35,23 @@ def parser() -> Parser:
 
 def run(words: list[str]) -> int:
     """Renders the document; returns the exit status."""
-    options = parser().read(words)
-    began = time.perf_counter()
-    with Interrupts(), kernel_notice(show=not options.quiet):
-        from neural_painter.strokes import read_document
+    with Course(parser(), words) as course:
         from neural_painter.tables import suffix_of
 
-        source = options.document
-        suffix_of(source)
-        outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=stem_of(source))
-        names = [(source, outputs)]
-        check_names(names, options.output, many=False)
-        check_animations(names, animation_of(options))
-        with folders_made(options.output):
-            for path in outputs:
-                check_output(path, overwrite=options.overwrite)
-            document = read_document(source)
-            size = fit_size(options.size, document.size, source)
-            read = time.perf_counter()
-            written: list[Path] = []
-            write_outputs(document, outputs, size, animation_of(options), overwrite=options.overwrite, written=written)
-    ended = time.perf_counter()
-    if options.json:
-        seconds = {"read": read - began, "write": ended - read, "total": ended - began}
-        emit(json_line(source, written, document, seconds))
-    if not options.quiet:
-        shown = ", ".join(str(path) for path in written)
-        say(f"{shown}: {len(document.strokes)} strokes, {ended - began:.1f} s")
-    return DONE
+        suffix_of(course.options.document)
+        job = course.job(course.options.document, DEFAULT_OUTPUT)
+        return course.run(job, lambda job: _render(course, job))
+
+
+def _render(course: Course, job: Job) -> Outcome:
+    from neural_painter.strokes import read_document
+
+    with job.timed("read"):
+        document = read_document(job.source)
+        size = fit_size(course.options.size, document.size, job.source)
+    return Outcome(
+        told=f"{len(document.strokes)} strokes",
+        # The same document gives the same bytes, whatever it is called.
+        write=writer(course, document, size, signed(course, None, without=("document",))),
+        facts={**facts_of(document), "finished": "unfinished" not in document.options},
+    )

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, command, emit, program, report, say, tell
-from neural_painter.cli.features import add_features, read_features
-from neural_painter.cli.interrupts import Interrupts
+from neural_painter.cli.course import Course
+from neural_painter.cli.failures import STATUSES
+from neural_painter.cli.features import add_features, features_file, read_features
+from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import (
     Parser,
     add_config,
+    add_device,
     add_outputs,
-    animation_of,
-    config_from,
+    add_pictures,
     fit_size,
     painting_outputs,
 )
-from neural_painter.cli.outputs import check_animations, check_names, folders_made, keep, name_outputs, stem_of
-from neural_painter.cli.progress import Bar, kernel_notice
-from neural_painter.cli.results import json_line, told_style, write_outputs
-from neural_painter.files import check_output
+from neural_painter.cli.paintings import outcome_of
+from neural_painter.cli.pictures import read_photo, signed
+from neural_painter.cli.streams import program
 from neural_painter.painter.config import StrokeStyleConfig
 
 if TYPE_CHECKING:
-    from neural_painter.painting import Painting
+    from neural_painter.painting import Progress
 
 DEFAULT_OUTPUT = "{name}-styled.png"
+
+NEEDED = 2048
+"""Long side in pixels of pictures that the styler looks at, at most."""
 
 DESCRIPTION = """Gives the strokes of a painting the style of a picture. They stay strokes: all exports work as before.
 
   python paint.py restyle cat.npz --style starry-night.jpg -o cat-by-vincent.png -o cat-by-vincent.npz
   python paint.py restyle cat.npz --style wave.jpg --style-mode color --features vgg19_16x.safetensors"""
 
-EPILOG = f"""Ctrl-C writes the painting as far as it has come.
+EPILOG = f"""Every ten seconds, and on Ctrl-C, the painting so far is kept as NAME.unfinished.npz; --resume goes on with
+it, and gives what the whole run would have given.
 
 {STATUSES}"""
 
@@ -57,82 +60,54 @@ def parser() -> Parser:
     )
     add_config(made, StrokeStyleConfig)
     add_features(made)
-    made.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: auto)"
-    )
+    add_device(made)
     add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
+    add_pictures(made, canvas=False)
+    made.add_argument("--resume", type=Path, metavar="DOCUMENT", help="go on with the unfinished document of a run")
     return made
 
 
 def run(words: list[str]) -> int:
     """Restyles the document; returns the exit status."""
-    options = parser().read(words)
-    config = config_from(options, StrokeStyleConfig)
-    began = time.perf_counter()
-    with Interrupts() as interrupts, kernel_notice(show=not options.quiet):
+    with Course(parser(), words) as course:
+        options = course.options
+        config = course.config(StrokeStyleConfig)
         from neural_painter.tables import suffix_of
 
-        source = options.document
-        suffix_of(source)
-        outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=stem_of(source))
-        inputs = [(source, outputs), (options.style, ()), *([(options.photo, ())] if options.photo else [])]
-        check_names(inputs, options.output, many=False)
-        check_animations(inputs, animation_of(options))
-        with folders_made(options.output):
-            for path in outputs:
-                check_output(path, overwrite=options.overwrite)
-            from neural_painter.images import read_image
-            from neural_painter.painting import Progress, restyle
-            from neural_painter.strokes import read_document
-
-            document = read_document(source)
-            size = fit_size(options.size, document.size, source)
-            notes: list[str] = []
-            picture = read_image(options.style, notes=notes)
-            photo = read_image(options.photo, notes=notes) if options.photo else None
-            from neural_painter.painter.styling import StrokeStyle
-
-            style = StrokeStyle(picture, read_features(options, pooling="average"), config)
-            read = time.perf_counter() - began
-            tell(options, *notes)
-            with Bar(source.name, show=not options.quiet) as bar:
-
-                def on_step(progress: Progress) -> None:
-                    bar.show(progress)
-                    interrupts.after_step()
-
-                painting = restyle(document, style, photo=photo, device=options.device, on_step=on_step)
-            interrupts.stop_waiting()
-            written: list[Path] = []
-            writing = time.perf_counter()
-            try:
-                write_outputs(
-                    painting.document,
-                    outputs,
-                    size,
-                    animation_of(options),
-                    overwrite=options.overwrite,
-                    written=written,
-                )
-            except BaseException as error:
-                _keep(painting, outputs, written, overwrite=options.overwrite)
-                if painting.finished or isinstance(error, KeyboardInterrupt):
-                    raise
-                report(error)
-    ended = time.perf_counter()
-    seconds = {"read": read, **painting.seconds, "write": ended - writing, "total": ended - began}
-    if options.json:
-        emit(json_line(source, written, painting.document, seconds, painting))
-    shown = ", ".join(str(path) for path in written)
-    if not painting.finished:
-        say(f"interrupted; the painting so far is kept in {shown}" if written else "interrupted")
-        return INTERRUPTED
-    tell(options, f"{shown}: {len(painting.strokes)} strokes, {told_style(painting)}, {seconds['total']:.1f} s")
-    return DONE
+        suffix_of(options.document)
+        course.reads(options.style, options.photo, features_file(options))
+        job = course.job(options.document, DEFAULT_OUTPUT)
+        return course.run(job, lambda job: _restyle(course, job, config))
 
 
-def _keep(painting: Painting, outputs: tuple[Path, ...], written: list[Path], *, overwrite: bool) -> None:
-    """Keeps the strokes where an output cannot be written, for they took long and the rest is quick."""
-    kept = keep(painting.document, outputs[0], "strokes", overwrite=overwrite)
-    words = [word for path in outputs if path not in written for word in ("-o", str(path))]
-    say(f"the strokes are kept in {kept}", hint=f"To write the rest: {command('render', str(kept), *words)}")
+def _restyle(course: Course, job: Job, config: StrokeStyleConfig) -> Outcome:
+    from neural_painter.painting import restyle
+    from neural_painter.strokes import read_document
+
+    options = course.options
+    with job.timed("read"):
+        document = read_document(job.source)
+        size = fit_size(options.size, document.size, job.source)
+        picture = read_photo(course, job, options.style, needed=NEEDED).pixels
+        photo = read_photo(course, job, options.photo, needed=NEEDED) if options.photo else None
+        from neural_painter.painter.styling import StrokeStyle
+
+        style = StrokeStyle(picture, read_features(course, pooling="average"), config)
+    with course.bar(job) as bar:
+
+        def on_step(progress: Progress) -> None:
+            bar.show(progress)
+            course.interrupts.after_step()
+
+        painting = restyle(
+            document,
+            style,
+            photo=photo.pixels if photo else None,
+            device=options.device,
+            on_step=on_step,
+        )
+
+    def go_on(kept: Path) -> list[str]:
+        return course.words(job, resume=kept, overwrite=bool(job.written) or options.overwrite)
+
+    return outcome_of(course, job, painting, size, signed(course, photo), go_on)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neural_painter.cli.failures import DONE, INTERRUPTED, STATUSES, emit, program, say, tell
-from neural_painter.cli.features import add_features, read_features
-from neural_painter.cli.interrupts import Interrupts
-from neural_painter.cli.options import Parser, add_config, add_manners, add_output, config_from, fit_size
-from neural_painter.cli.outputs import check_names, check_pictures, folders_made, name_outputs
-from neural_painter.cli.progress import Bar
+from neural_painter.cli.course import Course
+from neural_painter.cli.failures import STATUSES
+from neural_painter.cli.features import add_features, features_file, read_features
+from neural_painter.cli.jobs import Job, Keeps, Outcome
+from neural_painter.cli.options import Parser, add_config, add_manners, add_output, add_pictures, fit_size
+from neural_painter.cli.outputs import picture_end
+from neural_painter.cli.pictures import picture_writer, read_photo
+from neural_painter.cli.streams import program
 from neural_painter.errors import UsageError
-from neural_painter.files import check_output
-from neural_painter.style.config import StyleConfig
+from neural_painter.style.config import StyleConfig, check_blend
 
 if TYPE_CHECKING:
-    from neural_painter.style.gatys import StyleProgress, StyleResult
+    from neural_painter.style.gatys import StyleProgress
 
 DEFAULT_OUTPUT = "{name}-style.png"
 DEFAULT_SIDE = 512
@@ -30,7 +27,8 @@ DESCRIPTION = """Paints a picture in the manner of one or more others (artistic 
   python paint.py style cat.jpg starry-night.jpg -o cat-by-vincent.png --features vgg19_16x.safetensors
   python paint.py style cat.jpg wave.jpg candy.jpg --style-blend 2,1 --original-colors"""
 
-EPILOG = f"""Ctrl-C keeps the picture so far.
+EPILOG = f"""Every ten seconds, and on Ctrl-C, the transfer so far is kept as NAME.unfinished.safetensors; --resume goes
+on with it, and gives what the whole run would have given.
 
 {STATUSES}"""
 
@@ -54,88 +52,87 @@ def parser() -> Parser:
         f"default name (default: {DEFAULT_OUTPUT} in the current folder)",
         size=f"{DEFAULT_SIDE}, or the picture's own size where that is smaller",
     )
+    add_pictures(made)
+    made.add_argument(
+        "--resume", type=Path, metavar="FILE", help="go on with an unfinished transfer of the same pictures and options"
+    )
     add_manners(made)
     return made
 
 
 def run(words: list[str]) -> int:
     """Restyles; returns the exit status."""
-    options = parser().read(words)
-    config = config_from(options, StyleConfig)
-    blend = _blend(options)
-    began = time.perf_counter()
-    with Interrupts() as interrupts:
-        outputs = name_outputs(options.output, DEFAULT_OUTPUT, name=options.content.stem)
-        inputs = [(options.content, outputs), *((style, ()) for style in options.styles)]
-        check_names(inputs, options.output, many=False)
-        check_pictures(outputs)
-        with folders_made(options.output):
-            for path in outputs:
-                check_output(path, overwrite=options.overwrite)
-            from neural_painter.images import read_image, resize, write_image
-            from neural_painter.style.gatys import style_picture
-
-            notes: list[str] = []
-            content = read_image(options.content, notes=notes)
-            styles = [read_image(path, notes=notes) for path in options.styles]
-            asked = options.size or min(DEFAULT_SIDE, max(content.shape[:2]))
-            size = fit_size(asked, (content.shape[0], content.shape[1]), options.content)
-            content = resize(content, size=size) if size != content.shape[:2] else content
-            features = read_features(options, pooling=options.pooling)
-            read = time.perf_counter() - began
-            tell(options, *notes)
-            with Bar(options.content.name, show=not options.quiet) as bar:
-
-                def on_step(progress: StyleProgress) -> None:
-                    bar.move(progress.step / progress.steps, f"{progress.size} px", f"loss {progress.loss:.4f}")
-                    interrupts.after_step()
-
-                result = style_picture(
-                    content, styles, weights=blend, config=config, features=features, on_step=on_step
-                )
-            if result.finished:
-                interrupts.stop_waiting()
-            for path in outputs:
-                write_image(path, result.picture, overwrite=options.overwrite)
-    seconds = {"read": read, **result.seconds, "total": time.perf_counter() - began}
-    if options.json:
-        emit(_json(options, outputs, result, seconds))
-    shown = ", ".join(str(path) for path in outputs)
-    if not result.finished:
-        say(f"interrupted; the picture so far is kept in {shown}")
-        return INTERRUPTED
-    tell(options, f"{shown}: {seconds['total']:.1f} s")
-    return DONE
+    with Course(parser(), words) as course:
+        config, options = course.config(StyleConfig), course.options
+        blend = _blend(options.style_blend, len(options.styles))
+        course.reads(*options.styles, features_file(options), options.resume)
+        job = course.job(options.content, DEFAULT_OUTPUT, picture_end)
+        return course.run(job, lambda job: _restyle(course, job, config, blend))
 
 
-def _blend(options: argparse.Namespace) -> list[float] | None:
-    if options.style_blend is None:
+def _restyle(course: Course, job: Job, config: StyleConfig, blend: list[float] | None) -> Outcome:
+    from neural_painter.images import resize
+    from neural_painter.style.gatys import style_picture
+    from neural_painter.style.state import StyleState, fingerprint, read_state, write_state
+
+    options = course.options
+    with job.timed("read"):
+        photo = read_photo(course, job)
+        styles = [read_photo(course, job, path).pixels for path in options.styles]
+        size = fit_size(options.size or min(DEFAULT_SIDE, max(photo.size)), photo.size, job.source)
+        content = resize(photo.pixels, size=size) if size != photo.size else photo.pixels
+        features = read_features(course, pooling=options.pooling)
+        belongs_to = fingerprint(content, *styles, features=features, blend=blend)
+        state = read_state(options.resume, config, belongs_to, size) if options.resume else None
+
+    def save(path: Path, state: StyleState) -> None:
+        write_state(path, state, config, belongs_to)
+
+    with course.bar(job) as bar:
+
+        def on_step(progress: StyleProgress) -> None:
+            bar.move(progress.step / progress.steps, f"{progress.size} px", f"loss {progress.loss:.4f}")
+            course.interrupts.after_step()
+
+        result = style_picture(
+            content,
+            styles,
+            weights=blend,
+            config=config,
+            features=features,
+            on_step=on_step,
+            on_state=course.saver(job, ".safetensors", save),
+            state=state,
+        )
+
+    def keep(path: Path) -> None:
+        assert result.state is not None
+        save(path, result.state)
+
+    def go_on(kept: Path) -> list[str]:
+        return course.words(job, resume=kept, overwrite=bool(job.written) or options.overwrite)
+
+    return Outcome(
+        write=picture_writer(course, result.picture, photo),
+        finished=result.finished,
+        begun=result.finished or result.state is not None,
+        keeps=Keeps("the picture so far", "the transfer is", ".safetensors", keep, go_on, go_on)
+        if result.state
+        else None,
+        facts={"styles": options.styles, "device": result.device, "losses": result.losses},
+        seconds=result.seconds,
+    )
+
+
+def _blend(text: str | None, count: int) -> list[float] | None:
+    if text is None:
         return None
     try:
-        found = [float(word) for word in options.style_blend.split(",")]
+        found = [float(word) for word in text.split(",")]
     except ValueError:
-        raise UsageError(f"--style-blend: expected numbers like 2,1, got {options.style_blend!r}") from None
-    if len(found) != len(options.styles):
-        raise UsageError(f"--style-blend: expected {len(options.styles)} numbers, one for each STYLE, got {len(found)}")
-    if not (all(math.isfinite(w) and w >= 0 for w in found) and sum(found) > 0):
-        raise UsageError("--style-blend: expected numbers >= 0 that are not all 0")
+        raise UsageError(f"--style-blend: expected numbers like 2,1, got {text!r}") from None
+    try:
+        check_blend(found, count)
+    except UsageError as error:
+        raise UsageError(f"--style-blend: {error}") from None
     return found
-
-
-def _json(
-    options: argparse.Namespace, outputs: tuple[Path, ...], result: StyleResult, seconds: dict[str, float]
-) -> str:
-    return json.dumps(
-        {
-            "input": str(options.content),
-            "styles": [str(path) for path in options.styles],
-            "outputs": [str(path) for path in outputs],
-            "device": result.device,
-            "seconds": {phase: round(value, 3) for phase, value in seconds.items()},
-            "losses": {
-                name: round(value, 8) if math.isfinite(value) else None for name, value in result.losses.items()
-            },
-            "finished": result.finished,
-        },
-        ensure_ascii=False,
-    )

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neural_painter.cli.threads import calm_threads
+from neural_painter.cli.early import begin_threads
 from renderers.brushes import names
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"--{name.replace('_', '-')}: expected at least {low}, got {value}")
     if options.rate is not None and not 0 < options.rate < 1:
         parser.error(f"--rate: expected a number between 0 and 1, got {options.rate}")
-    calm_threads()
+    begin_threads()
     from renderers.weights import WeightsError
 
     try:

@@ -18,7 +18,13 @@ SIZE_LIMIT = 64 * 2**20
 
 
 class WeightsError(Exception):
-    """Weights that are missing, damaged, or do not fit their brush."""
+    """Weights that are missing, damaged, or do not fit their brush.
+
+    Attributes:
+        exit_status: how a command line leaves.
+    """
+
+    exit_status = 4
 
 
 def folder() -> Path:

@@ -36,6 +36,57 @@ def test_paintings_that_exist_are_kept_and_the_rest_is_painted(photos, capsys):
     assert Path("c-oil.png").exists()
 
 
+@pytest.mark.parametrize("words", [FAST, ["--json", *FAST]])
+def test_pictures_that_share_a_name_are_all_painted(words, photos):
+    photo("in/a.jpg")
+    Path("other").mkdir()
+    photo("other/c.png")
+    assert main(["in", "other", "-o", "out/", *words]) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "a-jpg-oil.png", "a-png-oil.png", "b-oil.png", "in-c-oil.png", "other-c-oil.png",
+    ]  # fmt: skip
+
+
+def test_a_picture_named_twice_is_painted_once(photos, capsys):
+    Path("link.png").symlink_to("in/a.png")
+    assert main(["in", "in/a.png", "link.png", "-o", "out/", *FAST[:-1]]) == 0
+    assert "2 of the pictures were named twice, and are worked on once" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a-oil.png", "b-oil.png", "c-oil.png"]
+
+
+def test_a_folder_that_holds_its_results_is_gone_on_with(photos, capsys):
+    assert main(["in", "-o", "in/", *FAST]) == 0
+    before = Path("in/a-oil.png").read_bytes()
+    photo("in/new.png")
+    capsys.readouterr()
+    assert main(["in", "-o", "in/", *FAST[:-1]]) == 7  # of three it is told that they exist
+    said = capsys.readouterr().err
+    assert "in: its 3 results of this command are left alone" in said
+    assert "in/a-oil.png: exists already" in said
+    assert Path("in/a-oil.png").read_bytes() == before
+    assert main(["in", "-o", "in/", "--overwrite", "--seed", "3", *FAST]) == 0
+    assert Path("in/a-oil.png").read_bytes() != before
+    names = {"a", "b", "c", "new"}
+    assert {path.name for path in Path("in").iterdir()} == {f"{n}{end}.png" for n in names for end in ("", "-oil")}
+
+
+def test_a_user_s_own_picture_of_an_output_s_name_is_reported_alone(photos, capsys):
+    photo("in/a-oil.png")
+    assert main(["in", "-o", "in/", "--overwrite", *FAST]) == 7
+    assert capsys.readouterr().err.startswith("paint.py: in/a-oil.png: would replace an input\n")
+    assert {path.name for path in Path("in").iterdir()} == {
+        "a.png", "b.png", "c.png", "a-oil.png", "a-oil-oil.png", "b-oil.png", "c-oil.png",
+    }  # fmt: skip
+
+
+def test_what_is_left_out_of_a_folder_is_told(photos, capsys):
+    for name in ("IMG_1.HEIC", "IMG_2.HEIC"):
+        Path(f"in/{name}").write_bytes(b"\0\0\0\x18ftypheic")
+    Path("in/notes.txt").write_text("hello")
+    assert main(["in", "-o", "out/", *FAST[:-1]]) == 0
+    assert "HEIC" in capsys.readouterr().err.splitlines()[0]
+
+
 def test_a_size_that_suits_one_photo_only(photos, capsys):
     photo("in/b.png", width=30, height=30)
     assert main(["in", "--size", "64x48", *FAST]) == 7
@@ -63,8 +114,8 @@ def test_a_folder_that_stays_empty_is_not_left_behind(here):
 def test_a_bug_in_one_shows_its_traceback(photos, monkeypatch, capsys):
     from neural_painter import images
 
-    read = images.read_image
-    monkeypatch.setattr(images, "read_image", lambda path, **k: 1 / 0 if path.stem == "b" else read(path, **k))
+    read = images.read_picture
+    monkeypatch.setattr(images, "read_picture", lambda path, **k: 1 / 0 if path.stem == "b" else read(path, **k))
     assert main(["in", *FAST]) == 7
     said = capsys.readouterr().err
     assert "ZeroDivisionError" in said

@@ -102,8 +102,8 @@ WRONG = {
     "output exists": ("candy.t7", both(checkpoint(), text("candy.safetensors")), 5, "candy.safetensors: exists"),
     "no folder": ("candy.t7 -o no/a.safetensors", checkpoint(), 5, "no/a.safetensors: its folder does not exist"),
     "new folder stays away": ("candy.t7 -o out/", nothing, 4, "candy.t7: no such file"),
-    "extension": ("candy.t7 -o candy.pth", checkpoint(), 2, "candy.pth: a model is written as .safetensors"),
-    "the input": ("wave.safetensors --overwrite", tensors(), 2, "wave.safetensors: would replace the input"),
+    "extension": ("candy.t7 -o candy.pth", checkpoint(), 2, "candy.pth: expected a name ending in .safetensors"),
+    "the input": ("wave.safetensors --overwrite", tensors(), 2, "wave.safetensors: would replace an input"),
     "name with slash": ("candy.t7 --name ../a", checkpoint(), 2, "--name: expected 1 to 100 letters without slashes"),
     "long name": (f"candy.t7 --name {'a' * 101}", checkpoint(), 2, "--name: expected 1 to 100 letters"),
 }  # fmt: skip

@@ -1,6 +1,5 @@
 """What is neither the user's mistake nor an interrupt: memory, numbers, bugs, disks, pipes."""
 
-import builtins
 import errno
 import json
 import os
@@ -56,7 +55,7 @@ def test_a_full_disk_does_not_cost_the_strokes(here, monkeypatch, capsys):
     assert len(read_document("a.strokes.npz").strokes) == 4
     assert sorted(path.name for path in Path().iterdir()) == ["a.png", "a.strokes.npz", "cat.png"]
     monkeypatch.setattr("neural_painter.files.os.replace", replace)
-    prefix = "  To write the rest: python paint.py "
+    prefix = f"  To write the rest: {sys.orig_argv[0]} paint.py "
     assert hint == f"{prefix}render a.strokes.npz -o a.svg --size 16"
     assert main(shlex.split(hint.removeprefix(prefix))) == 0
     assert Path("a.svg").exists()
@@ -86,28 +85,13 @@ def test_json(here, capsys):
     assert -1 <= found.pop("ssim") <= 1
     assert found.pop("device") in ("cpu", "cuda")
     rest = {"input": "cat.png", "outputs": ["a.png", "a.npz"], "brush": "oil", "strokes": 4, "seed": 5}
-    rest |= {"finished": True}
+    rest |= {"notes": [], "finished": True}
     assert found == rest
     assert main(["render", "a.npz", "-o", "b.png", "--json", "--quiet"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found.pop("seconds")) == {"read", "write", "total"}
     rest |= {"input": "a.npz", "outputs": ["b.png"], "device": "cpu", "psnr": None, "ssim": None}
     assert found == rest
-
-
-def test_json_that_nobody_reads(here, monkeypatch, capsys):
-    def closed(*words, file=None, **settings):
-        if file is None:
-            raise BrokenPipeError
-        printed(*words, file=file, **settings)
-
-    photo("cat.png")
-    printed = builtins.print
-    monkeypatch.setattr(builtins, "print", closed)
-    monkeypatch.setattr("neural_painter.cli.failures._drop_stdout", lambda: None)
-    assert main(["cat.png", "--json", *FAST]) == 0
-    assert capsys.readouterr() == ("", "")
-    assert Path("cat-oil.png").exists()
 
 
 def test_a_closed_pipe_is_quiet():
@@ -117,3 +101,48 @@ def test_a_closed_pipe_is_quiet():
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "hint"),
+    [
+        (["rendr", "cat.npz"], "rendr: neither a command nor a file", "Did you mean render?"),
+        (["train_fast", "cat.png"], "train_fast: neither a command nor a file", "Did you mean train-fast?"),
+        (["cat.png", "--stroks", "3"], "unrecognized arguments: --stroks 3", "Did you mean --strokes?"),
+        (["cat.png", "--preset", "balancd"], "--preset: expected one of", "Did you mean balanced?"),
+        (["cat.png", "--brush", "water-color"], "--brush: expected one of", "Did you mean watercolor?"),
+        (["style", "cat.png", "b.png", "--init", "nois"], "--init: expected one of", "Did you mean noise?"),
+    ],
+)
+def test_what_is_misspelt_is_guessed(words, sentence, hint, here, capsys):
+    assert main(words) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"paint.py: {sentence}")
+    assert second == f"  {hint}"
+
+
+def test_files_of_other_commands_are_told_where_they_go(here, capsys):
+    from neural_painter.strokes import write_document
+    from tests.neural_painter.sample_documents import sample_document
+
+    write_document("cat.npz", sample_document("oil", count=3, size=(24, 32)))
+    Path("clip.dat").write_bytes(b"\0\0\0\x18ftypisom" + bytes(99))
+    Path("model.dat").write_bytes(b'\x20\0\0\0\0\0\0\0{"a": 1}' + bytes(99))
+    for name, command in (
+        ("cat.npz", "paint.py render"),
+        ("clip.dat", "paint.py fast"),
+        ("model.dat", "PICTURE MODEL"),
+    ):
+        assert main([name, "-o", "a.png"]) == 3
+        first, hint = capsys.readouterr().err.splitlines()
+        assert first.startswith(f"paint.py: {name}: not a picture")
+        assert command in hint
+
+
+def test_losses_of_absurd_weights_are_no_bugs(here, capsys):
+    photo("cat.png")
+    words = ["cat.png", "--transport-stages", "all", *FAST]
+    for option in ("--edges", "--transport"):
+        for value in ("1e9", "1e30", "1e300", "inf"):
+            assert main([*words, option, value, "--overwrite"]) in (0, 2, 8)
+            assert "Traceback" not in capsys.readouterr().err

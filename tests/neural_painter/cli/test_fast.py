@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -76,15 +77,12 @@ FINE = {
     "several outputs": ("cat.png -o a.jpg -o {name}.{style}.webp", picture(),
                         {"a.jpg": (32, 24), "cat.waves.webp": (32, 24)}),
     "wrong extension": ("cat.jpg", picture("cat.jpg"), {"cat-waves.png": (32, 24)}),
-    "1x1": ("cat.png", picture(width=1, height=1), {"cat-waves.png": (1, 1)}),
     "one row": ("cat.png --size 50", picture(width=32, height=1), {"cat-waves.png": (50, 2)}),
     "alpha": ("cat.png", picture(mode="RGBA"), {"cat-waves.png": (32, 24)}),
     "grey": ("cat.png", grey, {"cat-waves.png": (32, 24)}),
-    "odd size": ("cat.png", picture(width=61, height=47), {"cat-waves.png": (61, 47)}),
     "long side": ("cat.png --size 64", picture(), {"cat-waves.png": (64, 48)}),
     "width x height": ("cat.png --size 65x48", picture(), {"cat-waves.png": (65, 48)}),
     "new folder": ("cat.png -o out/", picture(), {"out/cat-waves.png": (32, 24)}),
-    "overwrite": ("cat.png -o a.png --overwrite", both(picture(), picture("a.png", width=5)), {"a.png": (32, 24)}),
     "folder": ("in -o out/", folder("in", "a.png", "b.PNG"),
                {"out/a-waves.png": (32, 24), "out/b-waves.png": (32, 24)}),
     "odd name": ("-o x.png -- -a{b}'é.png", picture("-a{b}'é.png"), {"x.png": (32, 24)}),
@@ -115,14 +113,12 @@ def test_fine(words, prepare, expected, here, capsys):
 
 
 WRONG = {
-    "missing": ("cat.png", nothing, 3, "cat.png: no such file"),
     "no picture": ("cat.png", text("cat.png", "<html>404"), 3, "cat.png: not a picture (found: text/html)"),
     "no film": ("cat.mp4", text("cat.mp4", "<html>404"), 3, "cat.mp4: not a picture (found: text/html)"),
     "missing film": ("cat.mp4", nothing, 3, "cat.mp4: no such file"),
     "empty film": ("cat.mp4", text("cat.mp4", ""), 3, "cat.mp4: is empty, expected a picture"),
     "film without frames": ("cat.mkv", lambda: frameless("cat.mkv"), 3, "cat.mkv: "),
     "empty folder": ("in", folder("in"), 3, "in: holds no pictures"),
-    "missing model": ("cat.png no.safetensors", picture(), 4, "no.safetensors: no such file"),
     "missing ONNX": ("cat.png no.onnx", picture(), 4, "no.onnx: "),
     "html for a model": ("cat.png a.t7", both(picture(), text("a.t7", "<html>404")), 4, "a.t7: not a model of a known"),
     "a picture for a model": ("cat.png b.png", both(picture(), picture("b.png")), 4, "b.png: not a model of a known"),
@@ -130,21 +126,18 @@ WRONG = {
                       "mine.safetensors: not a model of a style (damaged safetensors)"),
     "damaged model for a film": ("cat.mp4 mine.safetensors", both(film(), damaged),
                                  4, "mine.safetensors: not a model of a style (damaged safetensors)"),
-    "film from a picture": ("cat.png -o a.mp4", picture(), 2, "a.mp4: of a picture, expected the name of a picture"),
-    "mkv from a picture": ("cat.png -o a.mkv", picture(), 2, "a.mkv: of a picture, expected the name of a picture"),
+    "film from a picture": ("cat.png -o a.mp4", picture(), 2, "a.mp4: expected the name of a picture"),
+    "mkv from a picture": ("cat.png -o a.mkv", picture(), 2, "a.mkv: expected the name of a picture"),
     "picture from a film": ("cat.mp4 -o a.png", film(), 2, "a.png: cannot write films ending in .png"),
     "avi": ("cat.mp4 -o a.avi", film(), 2, "a.avi: cannot write films ending in .avi"),
     "two films": ("cat.mp4 -o a.mp4 -o b.mp4", film(), 2, "-o: expected one output of a film, got 2"),
     "one name for several": ("in -o a.png", folder("in", "a.png"), 2, "-o a.png: one output for several pictures"),
-    "the input": ("cat.png -o cat.png --overwrite", picture(), 2, "cat.png: would replace an input"),
     "the model": ("cat.png m.png -o m.png --overwrite", picture(), 2, "m.png: would replace an input"),
-    "exists": ("cat.png", both(picture(), picture("cat-waves.png")), 5, "cat-waves.png: exists already"),
     "film exists": ("cat.mp4 -o a.mp4", both(film(), text("a.mp4")), 5, "a.mp4: exists already"),
-    "no folder": ("cat.png -o no/a.png", picture(), 5, "no/a.png: its folder does not exist"),
     "no folder for a film": ("cat.mp4 -o no/a.mp4", film(), 5, "no/a.mp4: its folder does not exist"),
     "new folder stays away": ("cat.mp4 -o out/", text("cat.mp4"), 3, "cat.mp4: not a picture"),
     "shape": ("cat.mp4 --size 50x50", film(), 2, "--size: 50x50 does not have the shape of cat.mp4 (32x24)"),
-    "device": ("cat.png --device tpu", picture(), 2, "--device: invalid choice"),
+    "device": ("cat.png --device tpu", picture(), 2, "--device: expected one of auto, cpu, cuda, got tpu"),
 }  # fmt: skip
 
 
@@ -188,6 +181,7 @@ def test_the_picture_is_what_the_model_makes_of_it(model, here, capsys):
         "model": model,
         "style": "My style" if model == "mine.safetensors" else "Mine, as ONNX",
         "device": "cpu",
+        "notes": [],
         "finished": True,
     }
     assert err.splitlines()[-1].startswith("paint.py: a.png, b.png: ")
@@ -213,7 +207,7 @@ def test_of_a_folder_the_others_are_restyled(here, capsys):
     assert main(["fast", "in", "-o", "out/", "--json"]) == 7
     out, err = capsys.readouterr()
     assert [json.loads(line)["input"] for line in out.splitlines()] == ["in/a.png", "in/c.png"]
-    assert "in: 1 film(s) in it left out" in err
+    assert "in: left out: 1 film" in err
     assert "in/b.png: not a picture (found: text/html)" in err
     assert sorted(path.name for path in Path("out").iterdir()) == ["a-waves.png", "c-waves.png"]
 
@@ -258,8 +252,8 @@ def terminate():
     signal.raise_signal(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("stop", [raise_interrupt, terminate])
-def test_ctrl_c_keeps_the_film_so_far(stop, here, monkeypatch, capsys):
+@pytest.mark.parametrize(("stop", "status"), [(raise_interrupt, 130), (terminate, 143)])
+def test_ctrl_c_keeps_the_film_so_far(stop, status, here, monkeypatch, capsys):
     film(sound="aac")()
     run, calls = FastModel.__call__, []
 
@@ -270,7 +264,7 @@ def test_ctrl_c_keeps_the_film_so_far(stop, here, monkeypatch, capsys):
         return run(self, frame)
 
     monkeypatch.setattr(FastModel, "__call__", interrupted)
-    assert main(["fast", "cat.mp4", "-o", "a.mp4", "--json"]) == 130
+    assert main(["fast", "cat.mp4", "-o", "a.mp4", "--json"]) == status
     out, err = capsys.readouterr()
     told = json.loads(out)
     assert (told["frames"], told["finished"]) == (3, False)
@@ -306,3 +300,30 @@ def test_onnx_on_a_device_that_it_cannot_use(here, capsys, monkeypatch):
     photo("cat.png")
     assert main(["fast", "cat.png", "mine.onnx", "--device", "cuda"]) == 0
     assert "mine.onnx: a model of this kind runs on the CPU" in capsys.readouterr().err
+
+
+def test_an_interrupted_film_goes_on_and_equals_the_straight_run(here, monkeypatch, capsys):
+    monkeypatch.setattr("neural_painter.video.unfinished.EVERY", 0.0)
+    film(sound="aac")()
+    assert main(["fast", "cat.mp4", "-o", "straight.mp4", "--quiet"]) == 0
+    run, calls = FastModel.__call__, []
+
+    def counted(self, frame):
+        calls.append(frame)
+        if len(calls) == 4:
+            raise_interrupt()
+        return run(self, frame)
+
+    monkeypatch.setattr(FastModel, "__call__", counted)
+    assert main(["fast", "cat.mp4", "-o", "a.mp4"]) == 130
+    hint = capsys.readouterr().err.splitlines()[-1]
+    assert hint.startswith("  To go on: ")
+    calls.clear()
+    assert main(["fast", "cat.mp4", "--original-colors", "--resume", "a.unfinished.film", "-o", "b.mp4"]) == 3
+    assert main([*shlex.split(hint.partition("paint.py ")[2]), "--quiet"]) == 0
+    assert len(calls) == 3  # frames that are there are not changed again
+    assert Path("a.mp4").read_bytes() == Path("straight.mp4").read_bytes()
+    assert not list(Path().glob("*unfinished*"))
+    photo("cat.png")
+    assert main(["fast", "cat.png", "--resume", "x.film"]) == 2
+    assert main(["fast", "cat.mp4", "--resume", "x.film", "-o", "c.mp4"]) == 3

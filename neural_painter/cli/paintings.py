@@ -1,0 +1,112 @@
+"""Paintings as commands write, keep and tell them: `paint`, `restyle` and `render` share this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neural_painter.cli.course import Course
+from neural_painter.cli.jobs import Job, Keeps, Outcome
+from neural_painter.cli.options import animation_of
+from neural_painter.cli.words import named
+
+if TYPE_CHECKING:
+    from neural_painter.images import Metadata
+    from neural_painter.painting import Painting
+    from neural_painter.strokes import StrokeDocument
+
+
+def outcome_of(
+    course: Course,
+    job: Job,
+    painting: Painting,
+    size: tuple[int, int],
+    metadata: Metadata | None,
+    go_on: Callable[[Path], Sequence[str]],
+) -> Outcome:
+    """What came of painting: how it is written, kept and told.
+
+    Args:
+        course, job: whose work it was.
+        painting: what was made.
+        size: `(height, width)` of what is written, in pixels.
+        metadata: what pictures say of themselves.
+        go_on: words of the command that goes on from a document.
+    """
+    document = painting.document
+
+    def rest(kept: Path) -> list[str]:
+        return ["render", named(kept), *_chosen(course, job)]
+
+    score = "" if painting.psnr is None else f", {painting.psnr:.1f} dB"
+    if painting.style_distance is not None:
+        before, after = painting.style_distance
+        score += f", style distance {after:.3f}" + ("" if before is None else f" (was {before:.3f})")
+    return Outcome(
+        told=f"{len(painting.strokes)} strokes{score}",
+        write=writer(course, document, size, metadata),
+        finished=painting.finished,
+        begun=painting.finished or len(painting.strokes) > 0,
+        keeps=Keeps(
+            "the painting so far",
+            "the strokes are",
+            ".npz",
+            lambda path: save_state(path, document),
+            go_on,
+            rest,
+            "strokes",
+        ),
+        facts=facts_of(document, painting),
+        seconds=painting.seconds,
+    )
+
+
+def writer(
+    course: Course, document: StrokeDocument, size: tuple[int, int], metadata: Metadata | None
+) -> Callable[[Path], None]:
+    """What writes a document in the form that a file name asks for."""
+    animation = animation_of(course.options)
+
+    def write(path: Path) -> None:
+        from neural_painter.export import save
+
+        save(path, document, size, overwrite=course.options.overwrite, metadata=metadata, **animation)
+
+    return write
+
+
+def facts_of(document: StrokeDocument, painting: Painting | None = None) -> dict[str, Any]:
+    """What a line of JSON tells of a painting; device and scores only where it was just painted."""
+    facts: dict[str, Any] = {
+        "brush": document.brush,
+        "strokes": len(document.strokes),
+        "seed": document.seed,
+        "device": painting.device if painting else "cpu",
+        "psnr": _rounded(painting.psnr if painting else None, 2),
+        "ssim": _rounded(painting.ssim if painting else None, 4),
+    }
+    if painting is not None and painting.style_distance is not None:
+        before, after = painting.style_distance
+        facts |= {"style_distance": _rounded(after, 5), "style_distance_before": _rounded(before, 5)}
+    return facts
+
+
+def save_state(path: Path, document: StrokeDocument) -> None:
+    """Keeps an unfinished painting; raises OutputError where it cannot be written."""
+    from neural_painter.strokes import write_document
+
+    write_document(path, document)
+
+
+def _chosen(course: Course, job: Job) -> list[str]:
+    """What is still to be written, and how, as words of `render`."""
+    options = course.options
+    words = [word for path in job.missing() for word in ("-o", named(path))]
+    words += ["--size", named(options.size)] if options.size else []
+    words += [word for name, value in animation_of(options).items() for word in (f"--{name}", named(value))]
+    return [*words, "--overwrite"] if options.overwrite else words
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
