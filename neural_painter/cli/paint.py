@@ -15,7 +15,7 @@ from neural_painter.cli.features import FEATURES, add_features, features_file, r
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import Parser, add_config, add_outputs, add_pictures, fit_size, painting_outputs
 from neural_painter.cli.outputs import painting_end
-from neural_painter.cli.paintings import outcome_of
+from neural_painter.cli.paintings import outcome_of, save_state
 from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError, UsageError
@@ -23,7 +23,7 @@ from neural_painter.painter.config import PaintConfig, StrokeStyleConfig
 
 if TYPE_CHECKING:
     from neural_painter.painter.styling import StrokeStyle
-    from neural_painter.painting import Progress
+    from neural_painter.painter.work import Progress
     from neural_painter.strokes import StrokeDocument
 
 DEFAULT_OUTPUT = "{name}-{brush}.png"
@@ -95,7 +95,7 @@ def _paint(
 ) -> Outcome:
     """Paints one photo."""
     with job.timed("read"):
-        photo = read_photo(course, job, canvas=config.canvas)
+        photo = read_photo(course, job, canvas=config.canvas, needed=NEEDED)
     size = fit_size(course.options.size, photo.size, job.source)
     from neural_painter.painting import paint
 
@@ -109,9 +109,12 @@ def _paint(
             photo.pixels,
             config,
             on_step=on_step,
+            on_state=course.saver(job, ".npz", save_state),
             resume=resume,
             style=style,
+            size=photo.size,
         )
+    course.note(job, *painting.notes)
     if painting.recovered:
         course.note(job, f"{job.source.name}: {painting.recovered} gradients were not finite and were left out")
 

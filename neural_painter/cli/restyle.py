@@ -18,13 +18,13 @@ from neural_painter.cli.options import (
     fit_size,
     painting_outputs,
 )
-from neural_painter.cli.paintings import outcome_of
+from neural_painter.cli.paintings import outcome_of, save_state
 from neural_painter.cli.pictures import read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.painter.config import StrokeStyleConfig
 
 if TYPE_CHECKING:
-    from neural_painter.painting import Progress
+    from neural_painter.painter.work import Progress
 
 DEFAULT_OUTPUT = "{name}-styled.png"
 
@@ -87,6 +87,7 @@ def _restyle(course: Course, job: Job, config: StrokeStyleConfig) -> Outcome:
     options = course.options
     with job.timed("read"):
         document = read_document(job.source)
+        resume = read_document(options.resume) if options.resume else None
         size = fit_size(options.size, document.size, job.source)
         picture = read_photo(course, job, options.style, needed=NEEDED).pixels
         photo = read_photo(course, job, options.photo, needed=NEEDED) if options.photo else None
@@ -105,7 +106,10 @@ def _restyle(course: Course, job: Job, config: StrokeStyleConfig) -> Outcome:
             photo=photo.pixels if photo else None,
             device=options.device,
             on_step=on_step,
+            on_state=course.saver(job, ".npz", save_state),
+            resume=resume,
         )
+    course.note(job, *painting.notes)
 
     def go_on(kept: Path) -> list[str]:
         return course.words(job, resume=kept, overwrite=bool(job.written) or options.overwrite)
