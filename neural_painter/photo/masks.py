@@ -81,10 +81,10 @@ def read_segments(content: Array, style: Array, content_mask: Array, style_mask:
 
     Args:
         content, style: pictures `[H, W, 3]` in [0, 1].
-        content_mask, style_mask: masks `[h, w, 3]` in [0, 1], of the same shape as their pictures up to scale.
+        content_mask, style_mask: masks `[h, w, 3]` in [0, 1]; one of another size than its picture is resized to it.
 
     Raises:
-        InputError: a mask is of another shape than its picture, or the masks have no label in common.
+        InputError: the masks have no label in common.
     """
     notes: list[str] = []
     pictures = (content, style)
@@ -129,10 +129,14 @@ def automatic_segments(content: Array, style: Array, count: int, *, seed: int = 
     Raises:
         InputError: `count` is out of range.
     """
-    import ot  # takes a second to load, and nothing else needs it
-
     if not 1 <= count <= len(PALETTE):
         raise InputError(f"automatic masks: expected 1 to {len(PALETTE)} segments, got {count}")
+    try:
+        import ot  # takes a second to load, and nothing else needs it
+    except ImportError as error:
+        raise InputError(
+            f"automatic masks: POT cannot be loaded ({error})", hint="Install it with `pip install pot`, or pass masks."
+        ) from error
     labels, centres, masses = zip(*(_clusters(picture, count, seed) for picture in (content, style)), strict=True)
     cost = ((centres[0][:, None] - centres[1][None]) ** 2).sum(2)
     plan = ot.emd(masses[0], masses[1], cost)
@@ -183,8 +187,6 @@ def _fitted(labels: Array, size: tuple[int, int], name: str, notes: list[str]) -
     if labels.shape == size:
         return labels
     (h, w), (height, width) = labels.shape, size
-    if not of_one_shape(labels.shape, size):
-        raise InputError(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}: they must be of one shape")
     notes.append(f"the mask of the {name} is {w}x{h}, its picture {width}x{height}; the mask was resized")
     resized = cv2.resize(labels.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return resized.astype(np.int32)

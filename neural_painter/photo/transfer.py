@@ -144,7 +144,7 @@ def photo_transfer(
 
     Raises:
         ValueError: a picture is not `[H, W, 3]` of finite numbers in [0, 1].
-        InputError: masks that do not fit their pictures or each other, or `init` of another shape than the content.
+        InputError: masks without a label in common, or `init` of another shape than the content.
         UsageError: one mask without the other, masks and `auto_mask`, no features, or a device that is not there.
         NumericalError: the loss stopped being finite and did not recover.
     """
