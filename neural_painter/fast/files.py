@@ -15,16 +15,22 @@ from safetensors.torch import load, save
 from neural_painter.errors import UserError
 from neural_painter.fast.network import Architecture, TransformNetwork
 from neural_painter.files import read_whole, written_whole
+from neural_painter.kinds import begins_like_onnx, recognised
 
 FORMAT = "neural-painter fast style"
-VERSION = 1
+VERSION, NEWEST = 1, 2
+"""Of the format: 2 is that of networks that do not end in a tanh, which older programs would run as if they did."""
+
 SIZE_LIMIT = 512 * 2**20
 HEADER_LIMIT = 1 << 20
 OURS = "neural_painter"
 """The entry of the header that holds the architecture and the card."""
 
 CONVERT = "`paint.py convert` makes models of ours out of published ones."
-KNOWN = "Known: checkpoints of fast-neural-style (.t7), and safetensors of Variable, Variable_1 and so on."
+KNOWN = (
+    "Known: .t7 of fast-neural-style, safetensors of its families in TensorFlow (Variable_1 and so on) and PyTorch "
+    "(conv1.conv2d.weight and so on), ONNX."
+)
 
 
 class ModelError(UserError):
@@ -54,7 +60,7 @@ def save_model(path: Path | str, network: TransformNetwork, card: Card, *, overw
     """
     header = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if network.architecture.ending == "tanh" else NEWEST,
         "architecture": network.architecture.as_json(),
         "name": card.name,
         "about": card.about,
@@ -81,6 +87,16 @@ def read_file(path: Path) -> bytes:
     return read_whole(path, "a model of a style", most=SIZE_LIMIT, error=ModelError)
 
 
+def wrong_kind(data: bytes, path: Path) -> ModelError:
+    """The error for a file that is no model of a style: what it is instead, and which command takes it."""
+    kind = recognised(data, path)
+    if begins_like_onnx(data):
+        return ModelError(f"{path}: is a model in ONNX, which is run as it is, and not converted")
+    if kind is None:
+        return ModelError(f"{path}: not a model of a style (unknown data)", hint=KNOWN)
+    return ModelError(f"{path}: is {kind.what}, expected a model of a style", hint=kind.hint or KNOWN)
+
+
 def model_of(data: bytes, path: Path) -> tuple[TransformNetwork, Card]:
     """The network and the card of the bytes of a file of ours; `path` is for messages."""
     tensors, notes = tensors_of(data, path)
@@ -90,8 +106,8 @@ def model_of(data: bytes, path: Path) -> tuple[TransformNetwork, Card]:
         raise ModelError(f"{path}: not a model of a style (damaged safetensors)") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ModelError(f"{path}: holds tensors, but not those of a style model of ours", hint=CONVERT)
-    if header.get("version") != VERSION:
-        raise ModelError(f"{path}: its version is {header.get('version')!r:.40}, expected {VERSION}")
+    if header.get("version") not in (VERSION, NEWEST):
+        raise ModelError(f"{path}: its version is {header.get('version')!r:.40}, expected {VERSION} or {NEWEST}")
     network = network_of(header.get("architecture"), path)
     fill(network, tensors, path)
     name, about = header.get("name"), header.get("about")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from numbers import Integral
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +14,6 @@ import torch
 from neural_painter.devices import choose_device
 from neural_painter.errors import NumericalError
 from neural_painter.fast.files import (
-    KNOWN,
     Card,
     ModelError,
     is_ours,
@@ -24,19 +22,18 @@ from neural_painter.fast.files import (
     read_file,
     shipped,
     tensors_of,
+    wrong_kind,
 )
-from neural_painter.fast.formats import variables
+from neural_painter.fast.formats import pytorch_names, variables
 from neural_painter.fast.formats.onnx_run import OnnxModel, is_onnx
+from neural_painter.fast.formats.pytorch_names import is_of_pytorch, network_of_pytorch
 from neural_painter.fast.formats.torch7 import is_ascii, is_torch7
 from neural_painter.fast.formats.torch7_modules import network_of_torch7
 from neural_painter.fast.network import TransformNetwork
 from neural_painter.fast.strips import Strips
-from neural_painter.files import HEAD, kind_of
 from neural_painter.images import checked_picture, resize
 
 Array = np.ndarray
-
-PICKLED = "Loading a pickle may run any program; have its tensors saved as safetensors."
 
 LEAST_SIDE = 32
 """Smaller pictures are continued by reflection up to so many pixels, and cropped again."""
@@ -138,13 +135,16 @@ def _converted(data: bytes, path: Path) -> tuple[TransformNetwork, Card]:
     """The network of a stranger's file, and a card that tells where it comes from."""
     if is_safetensors(data):
         tensors, _ = tensors_of(data, path)
-        network, family = variables.network_of_variables(tensors, path), variables.FAMILY
+        if is_of_pytorch(tensors):
+            network, family = network_of_pytorch(tensors, path), pytorch_names.FAMILY
+        elif "Variable" in tensors:
+            network, family = variables.network_of_variables(tensors, path), variables.FAMILY
+        else:
+            raise wrong_kind(data, path)
     elif is_torch7(data) or is_ascii(data):
         network, family = network_of_torch7(data, path)
-    elif re.match(rb"\x80[\x01-\x05]", data) or (data.startswith(b"PK\x03\x04") and b"data.pkl" in data[:1024]):
-        raise ModelError(f"{path}: a pickle, which is not read", hint=PICKLED)
     else:
-        raise ModelError(f"{path}: not a model of a known family (found: {kind_of(data[:HEAD])})", hint=KNOWN)
+        raise wrong_kind(data, path)
     about = {"from": path.name, "family": family, "sha256": hashlib.sha256(data).hexdigest()}
     return network, Card(path.stem, about)
 

@@ -14,10 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 AMPLITUDE = 150.0
-"""The last tanh is multiplied by it, in all families; in steps of 255."""
+"""The last tanh is multiplied by it, in all families that end in one; in steps of 255."""
+
+ENDINGS = ("tanh", "linear")
 
 MEANS = {"centred": (127.5, 127.5, 127.5), "raw": (127.5, 127.5, 127.5), "caffe": (123.68, 116.779, 103.939)}
-"""Added to what the network gives, in steps of 255, red first."""
+"""Added to what the network gives, in steps of 255, red first; of a linear one that takes `raw` colours, nothing."""
 
 BORDERS = ("reflect", "zeros", "same", "none")
 """What a convolution finds beyond the edge; `Layer` says what each is."""
@@ -73,6 +75,7 @@ class Architecture:
         colors: what the network takes, out of 0 to 255: `centred` is RGB less 127.5, `raw` RGB, `caffe` BGR less the
             mean colour. Out comes the same, `raw` less 127.5.
         epsilon: of instance norm.
+        ending: `tanh`, 150 times that of what the last layer gives; `linear`, that itself, and `raw` comes out as RGB.
 
     Raises:
         ValueError: no network can be made of it; the message says why.
@@ -82,6 +85,7 @@ class Architecture:
     front: int = 0
     colors: str = "centred"
     epsilon: float = 1e-5
+    ending: str = "tanh"
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.layers) <= MOST_LAYERS:
@@ -92,6 +96,8 @@ class Architecture:
             raise ValueError(f"front is {self.front!r:.40}, expected 0 to {MOST_FRONT}")
         if not isinstance(self.epsilon, float) or not 1e-12 <= self.epsilon <= 1:
             raise ValueError(f"epsilon is {self.epsilon!r:.40}, expected 1e-12 to 1")
+        if not isinstance(self.ending, str) or self.ending not in ENDINGS:
+            raise ValueError(f"ending is {self.ending!r:.40}, expected one of {', '.join(ENDINGS)}")
         scale, before = 1.0, 3
         for index, layer in enumerate(self.layers):
             _check(index, layer)
@@ -110,6 +116,16 @@ class Architecture:
             raise ValueError(f"the layers take {self._lost:g} pixels of the border with them, expected whole ones")
         if self.offset < 0:
             raise ValueError(f"the layers take {-self.offset} pixels of the picture's border with them")
+
+    @property
+    def amplitude(self) -> float:
+        """What the last layer gives, or its tanh, is multiplied by this; in steps of 255."""
+        return AMPLITUDE if self.ending == "tanh" else 1.0
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """Added to that, red first; in steps of 255."""
+        return (0.0, 0.0, 0.0) if self.ending == "linear" and self.colors == "raw" else MEANS[self.colors]
 
     @property
     def stride(self) -> int:
@@ -148,16 +164,20 @@ class Architecture:
         return least
 
     def as_json(self) -> dict[str, Any]:
-        """A JSON object of it."""
-        return asdict(self)
+        """A JSON object of it; without what older programs do not know, where they need not know it."""
+        found = asdict(self)
+        if self.ending == "tanh":
+            del found["ending"]
+        return found
 
     @classmethod
     def from_json(cls, value: Any) -> Architecture:
         """The architecture of a JSON object of a stranger; raises ValueError where it is none."""
         try:
             layers = tuple(Layer(**layer) for layer in value["layers"])
-            return cls(layers, *(value[name] for name in ("front", "colors", "epsilon")))
-        except (TypeError, KeyError) as error:
+            front, colors, epsilon = (value[name] for name in ("front", "colors", "epsilon"))
+            return cls(layers, front, colors, epsilon, value.get("ending", "tanh"))
+        except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not the architecture of a network ({error!s:.120})") from None
 
 
@@ -237,7 +257,7 @@ class TransformNetwork(nn.Module):
             pictures: `[N, 3, H, W]` in [0, 1], sRGB; sides of at least `architecture.least` pixels.
 
         Returns:
-            `[N, 3, H, W]`, not clipped: within 150/255 of the middle of the range.
+            `[N, 3, H, W]`, not clipped: after a tanh within 150/255 of the middle of the range.
         """
         height, width = pictures.shape[2:]
         architecture = self.architecture
@@ -256,7 +276,7 @@ class TransformNetwork(nn.Module):
                 y = y + cropped(before, y.shape[2], y.shape[3])
             before, x = x, y
         edge = architecture.offset
-        return colors_out(x, architecture.colors)[:, :, edge : edge + height, edge : edge + width]
+        return colors_out(x, architecture)[:, :, edge : edge + height, edge : edge + width]
 
 
 def colors_in(pictures: Tensor, colors: str) -> Tensor:
@@ -268,11 +288,11 @@ def colors_in(pictures: Tensor, colors: str) -> Tensor:
     return centred.flip(1) if colors == "caffe" else centred
 
 
-def colors_out(x: Tensor, colors: str) -> Tensor:
+def colors_out(x: Tensor, architecture: Architecture) -> Tensor:
     """What the last layer gives, as pictures."""
-    x = AMPLITUDE * x.tanh()
-    x = x.flip(1) if colors == "caffe" else x
-    return (x + x.new_tensor(MEANS[colors])[:, None, None]) / 255
+    x = architecture.amplitude * (x.tanh() if architecture.ending == "tanh" else x)
+    x = x.flip(1) if architecture.colors == "caffe" else x
+    return (x + x.new_tensor(architecture.means)[:, None, None]) / 255
 
 
 def cropped(x: Tensor, height: int, width: int) -> Tensor:

@@ -19,14 +19,23 @@ import torch
 import torch.nn.functional as F
 
 from neural_painter.fast.network import (
-    AMPLITUDE,
     MEANS,
+    Architecture,
     Layer,
     TransformNetwork,
     same_zeros,
     transposed_first,
 )
-from renderers.kernels import kernel
+from neural_painter.fast.strip_kernels import (
+    REFLECT,
+    REPEAT,
+    ZEROS,
+    add_skip,
+    add_up,
+    gather,
+    gather_taps,
+    interleave,
+)
 from renderers.threads import core_count, in_shares
 
 Array = np.ndarray
@@ -45,110 +54,6 @@ SUSPECT = 1e-8
 
 ROUNDING = 5e-7
 """Of the sum of absolute terms: what the order of adding them changes at most; measured: 1e-7."""
-
-_REFLECT, _ZEROS, _REPEAT = 0, 1, 2
-
-
-@kernel()
-def _inside(i, size, border):  # type: ignore[no-untyped-def]
-    """The row that stands for one beyond the border: that as far inside, or the outermost."""
-    if border == _REPEAT:
-        return min(max(i, 0), size - 1)
-    if i < 0:
-        i = -i
-    if i >= size:
-        i = 2 * (size - 1) - i
-    return min(max(i, 0), size - 1)
-
-
-@kernel()
-def _gather(raw, start, height, a, b, relu, enlarge, border, first, before, out, share, shares):  # type: ignore[no-untyped-def]
-    """Rows `first` and on of what a convolution takes, with its border, out of rows `start` and on of a layer.
-
-    `before` columns lie left of the picture. Values are a times raw plus b, and not below zero where there is a ReLU.
-    """
-    rows, columns, channels = out.shape
-    tall, wide = height * enlarge, raw.shape[1] * enlarge
-    for row in range(share, rows, shares):
-        y = first + row
-        if border == _ZEROS and (y < 0 or y >= tall):
-            out[row] = 0
-            continue
-        source = raw[_inside(y, tall, border) // enlarge - start]
-        for column in range(columns):
-            x = column - before
-            if border == _ZEROS and (x < 0 or x >= wide):
-                for c in range(channels):
-                    out[row, column, c] = 0
-                continue
-            x = _inside(x, wide, border) // enlarge
-            if relu:
-                for c in range(channels):
-                    out[row, column, c] = max(a[c] * source[x, c] + b[c], np.float32(0))
-            else:
-                for c in range(channels):
-                    out[row, column, c] = a[c] * source[x, c] + b[c]
-
-
-@kernel(fastmath={"reassoc", "contract", "nsz"})
-def _add_up(rows, origin, sums, share, shares):  # type: ignore[no-untyped-def]
-    """Adds to sums of values less `origin`, and of their squares, `[shares, 2, C]` float64."""
-    height, width, channels = rows.shape
-    mine = sums[share]
-    line = np.empty((2, channels), np.float32)
-    for row in range(share, height, shares):
-        line[:] = 0
-        for column in range(width):
-            for c in range(channels):
-                value = rows[row, column, c] - origin[c]
-                line[0, c] += value
-                line[1, c] += value * value
-        for c in range(channels):
-            mine[0, c] += line[0, c]
-            mine[1, c] += line[1, c]
-
-
-@kernel(fastmath={"reassoc", "contract", "nsz"})
-def _gather_taps(parts, bias, out, share, shares):  # type: ignore[no-untyped-def]
-    """Sums what the rows of a kernel gave, each in three channels of its own, to a picture's rows."""
-    height, width, _ = out.shape
-    kernel = parts.shape[0] - height + 1
-    for row in range(share, height, shares):
-        for column in range(width):
-            for c in range(3):
-                total = bias[c]
-                for k in range(kernel):
-                    total += parts[row + k, column, 3 * k + c]
-                out[row, column, c] = total
-
-
-@kernel()
-def _interleave(parts, first, out, share, shares):  # type: ignore[no-untyped-def]
-    """Rows `first` and on of an enlarged picture, out of what its four kinds of pixels gave: even, odd; even, odd."""
-    height, width, channels = out.shape
-    for row in range(share, height, shares):
-        odd = (first + row) & 1
-        source = parts[(first + row) // 2 - first // 2 + odd]
-        for column in range(width):
-            kind = 2 * odd + (column & 1)
-            for c in range(channels):
-                out[row, column, c] = source[column // 2 + (column & 1), kind * channels + c]
-
-
-@kernel()
-def _add_skip(raw, a, b, relu, skip, edge, skip_a, skip_b, skip_relu, share, shares):  # type: ignore[no-untyped-def]
-    """In place: what a layer gives, plus what went into the layer before, which was `edge` pixels larger all around."""
-    height, width, channels = raw.shape
-    for row in range(share, height, shares):
-        for column in range(width):
-            for c in range(channels):
-                value = a[c] * raw[row, column, c] + b[c]
-                if relu:
-                    value = max(value, np.float32(0))
-                other = skip_a[c] * skip[row + edge, column + edge, c] + skip_b[c]
-                if skip_relu:
-                    other = max(other, np.float32(0))
-                raw[row, column, c] = value + other
 
 
 class _Activations:
@@ -253,7 +158,7 @@ class _Step:
             parts = _convolution(buffer, self.weight, None, 1)
             out = np.empty((last - first, parts.shape[1], 3), np.float32)
             bias = np.zeros(3, np.float32) if self.bias is None else self.bias.numpy()
-            in_shares(_gather_taps, parts, bias, out)
+            in_shares(gather_taps, parts, bias, out)
             return out
         return _convolution(buffer, self.weight, self.bias, layer.stride)
 
@@ -272,7 +177,7 @@ class _Step:
         buffer = np.empty(((last - 1) // 2 + 2 - start, source.width + 2, source.channels), np.float32)
         self._fill(source, start, 1, buffer)
         out = np.empty((last - first, 2 * source.width, self.layer.channels), np.float32)
-        in_shares(_interleave, _convolution(buffer, self.weight, self.bias, 1), first, out)
+        in_shares(interleave, _convolution(buffer, self.weight, self.bias, 1), first, out)
         return out
 
     def _fill(self, source: _Activations, start: int, left: int, buffer: Array) -> None:
@@ -283,9 +188,9 @@ class _Step:
         reach = np.abs(reach)  # what lies beyond the border is that far inside; zeros need nothing
         reach = np.clip(np.where(reach >= tall, 2 * (tall - 1) - reach, reach), 0, tall - 1) // enlarge
         top, bottom = int(reach.min()), int(reach.max()) + 1
-        border = _REPEAT if self.by_kinds else _REFLECT if layer.border == "reflect" else _ZEROS
+        border = REPEAT if self.by_kinds else REFLECT if layer.border == "reflect" else ZEROS
         in_shares(
-            _gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, enlarge,
+            gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, enlarge,
             border, start, left, buffer,
         )  # fmt: skip
 
@@ -295,7 +200,7 @@ class _Step:
         bottom = min(source.height, (last - 1 + offset) // layer.stride + 1)
         buffer = np.empty((bottom - top, source.width, source.channels), np.float32)
         in_shares(
-            _gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, 1, _ZEROS, top, 0,
+            gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, 1, ZEROS, top, 0,
             buffer,
         )  # fmt: skip
         y = F.conv_transpose2d(_as_tensor(buffer), self.weight, self.bias, layer.stride)
@@ -369,7 +274,7 @@ class Strips:
                 assert before is not None
                 edge = (before.height - raw.height) // 2
                 in_shares(
-                    _add_skip, raw.values, raw.a, raw.b, raw.relu, before.values, edge, before.a, before.b, before.relu
+                    add_skip, raw.values, raw.a, raw.b, raw.relu, before.values, edge, before.a, before.b, before.relu
                 )
                 raw = _Activations(raw.height, raw.width, raw.channels, raw.values)
             needed = index + 1 < len(self.layers) and self.layers[index + 1].adds
@@ -380,7 +285,7 @@ class Strips:
         assert source.values is not None
         edge = architecture.offset
         kept = source.values[edge : edge + picture.shape[0], edge : edge + picture.shape[1]]
-        return _picture(source, kept, architecture.colors)  # in the last layer's own memory
+        return _picture(source, kept, architecture)  # in the last layer's own memory
 
     def _first(self, picture: Array) -> _Activations:
         """What the first layer takes."""
@@ -416,7 +321,8 @@ class Strips:
         raw.relu = layer.relu
         if sizes.kept or layer.norm:
             origin: Array | None = None
-            sums = np.zeros((core_count(), 2, layer.channels))
+            shares = core_count()
+            sums = np.zeros((shares, 2, layer.channels))
             wide = 4 * source.width * layer.enlarge * source.channels * (1 if layer.transposed else layer.stride)
             count = max(4, self.strip // wide)
             for first in range(0, height, count):
@@ -426,7 +332,7 @@ class Strips:
                     raw.values[first:last] = rows
                 if layer.norm:
                     origin = rows[0, 0].copy() if origin is None else origin
-                    in_shares(_add_up, rows, origin, sums, shares=len(sums))
+                    in_shares(add_up, rows, origin, sums, shares=shares)
             if layer.norm:
                 assert origin is not None
                 moments = sums.sum(0) / (height * width)
@@ -468,13 +374,15 @@ def _colors_in(picture: Array, colors: str) -> Array:
     return np.ascontiguousarray(values[:, :, ::-1]) if colors == "caffe" else values
 
 
-def _picture(last: _Activations, kept: Array, colors: str) -> Array:
+def _picture(last: _Activations, kept: Array, architecture: Architecture) -> Array:
     """What is kept of the last layer as a picture; in place."""
     values = torch.from_numpy(kept).mul_(torch.from_numpy(last.a)).add_(torch.from_numpy(last.b))
     if last.relu:
         values = values.relu_()
-    values = values.tanh_().mul_(AMPLITUDE / 255)
-    if colors == "caffe":
+    if architecture.ending == "tanh":
+        values = values.tanh_()
+    values = values.mul_(architecture.amplitude / 255)
+    if architecture.colors == "caffe":
         values = values.flip(2)
-    values += torch.tensor(MEANS[colors]) / 255
+    values += torch.tensor(architecture.means) / 255
     return np.ascontiguousarray(values.clamp_(0, 1).numpy())

@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neural_painter.descent import FAILURES
-from neural_painter.errors import NumericalError
+from neural_painter.descent import Patience
 from neural_painter.fast.config import FastConfig
 from neural_painter.fast.files import ModelError
 from neural_painter.fast.loss import StyleLoss
@@ -72,7 +71,8 @@ class FastTrainer:
             ids = [device.index] if device.type == "cuda" else None
             self.network = nn.parallel.DistributedDataParallel(self.model, device_ids=ids)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=config.rate, betas=(0.9, 0.99))
-        self.step, self.failures = 0, 0
+        self.step = 0
+        self.patience = Patience(hint="Try a lower --rate or --style-weight.")
         self.seconds = 0.0
         self.terms: dict[str, float] = {}
 
@@ -111,15 +111,9 @@ class FastTrainer:
                 norm = nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
                 self.step += 1
                 value = float(loss.detach())
+                self.patience.follow(float(norm), f"at step {self.step}")
                 if bool(norm.isfinite()):  # of the mean gradient: all processes decide alike
                     self.optimiser.step()
-                else:
-                    self.failures += 1
-                    if self.failures > FAILURES:
-                        raise NumericalError(
-                            f"the loss stopped being finite at step {self.step} and did not recover",
-                            hint="Try a lower --rate or --style-weight.",
-                        )
                 self.seconds += time.perf_counter() - began
                 yield value
 

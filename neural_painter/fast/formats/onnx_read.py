@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_painter.fast.files import ModelError
-from neural_painter.files import HEAD, kind_of
+from neural_painter.fast.files import ModelError, wrong_kind
+from neural_painter.fast.formats import check_onnx
+from neural_painter.fast.network import MOST_FRONT
+from neural_painter.kinds import begins_like_onnx
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -25,6 +27,15 @@ Array = np.ndarray
 Size = tuple[int, int]
 
 MOST_NODES = 5000
+MOST_BORDER = MOST_FRONT
+"""Pixels: a picture must be longer than a border that reflects it, and would be filled up to that."""
+
+DROPPED = (
+    *("ATen", "Affine", "ConstantFill", "Crop", "DynamicSlice", "GRUUnit", "GivenTensorFill", "ImageScaler"),
+    *("ParametricSoftplus", "Scale", "ScaledTanh"),
+)
+"""Operators that ONNX once had for trial."""
+
 SMALL = 64
 """Numbers in a tensor that may be a size, or part of one."""
 
@@ -41,12 +52,15 @@ class Settled:
 
     Attributes:
         data: ONNX, all sizes numbers.
+        takes_last, gives_last: whether colours come last in what it takes, 1xHxWx3, and in what it gives.
         size: `(height, width)` of what comes out.
         memory: bytes of the tensors that are alive at the same time, at most.
         border: pixels of the widest border that it puts around anything.
     """
 
     data: bytes
+    takes_last: bool
+    gives_last: bool
     size: Size
     memory: int
     border: int
@@ -58,6 +72,7 @@ def read_onnx(data: bytes, path: Path) -> ModelProto:
     Raises:
         ModelError: not ONNX, damaged, in several files, or of another kind.
     """
+    check_onnx(f"{path}: an ONNX model", ModelError)
     from onnx import ModelProto, checker
 
     model = ModelProto()
@@ -66,7 +81,9 @@ def read_onnx(data: bytes, path: Path) -> ModelProto:
         if not model.graph.node:
             raise ValueError
     except Exception as error:  # protobuf does not say which errors it raises
-        raise ModelError(f"{path}: not an ONNX model (found: {kind_of(data[:HEAD])})") from error
+        if begins_like_onnx(data):
+            raise ModelError(f"{path}: damaged ONNX, or none (it holds no graph)") from error
+        raise wrong_kind(data, path) from error
     try:
         _look_over(model, path)
         checker.check_model(model)
@@ -78,14 +95,28 @@ def read_onnx(data: bytes, path: Path) -> ModelProto:
         raise ModelError(f"{path}: damaged ONNX ({_first_line(error)})") from error
 
 
-def declared_size(model: ModelProto) -> tuple[int | None, int | None]:
+def layouts_of(model: ModelProto) -> list[bool]:
+    """Whether colours may come last, 1xHxWx3, in what the file takes: False, True, or one after the other."""
+    _, second, _, last = (d.dim_value if d.HasField("dim_value") else None for d in _dims(model.graph.input[0]))
+    if second is None and last == 3:
+        return [True]
+    return [found for found, colours in ((False, second), (True, last)) if colours in (3, None)]
+
+
+def declared_size(model: ModelProto, *, last: bool) -> tuple[int | None, int | None]:
     """Height and width that the file asks for; None where they are free."""
-    height, width = (d.dim_value if d.HasField("dim_value") else None for d in _dims(model.graph.input[0])[2:])
+    dims = _dims(model.graph.input[0])[1:3] if last else _dims(model.graph.input[0])[2:]
+    height, width = (d.dim_value if d.HasField("dim_value") else None for d in dims)
     return height, width
 
 
-def settle(model: ModelProto, size: Size) -> Settled:
-    """The model for pictures of `(height, width)`.
+def taken(model: ModelProto) -> str:
+    """The sizes that the file asks for, such as `1x3x?x?`."""
+    return _shown([d.dim_value or None for d in _dims(model.graph.input[0])])
+
+
+def settle(model: ModelProto, size: Size, *, last: bool = False) -> Settled:
+    """The model for pictures of `(height, width)`; `last`: colours come last in what it takes.
 
     Raises:
         UnfitError: sizes do not fit together, or cannot be told beforehand.
@@ -95,7 +126,7 @@ def settle(model: ModelProto, size: Size) -> Settled:
     made = ModelProto()
     made.CopyFrom(model)
     graph = made.graph
-    for dim, value in zip(_dims(graph.input[0]), (1, 3, *size), strict=True):
+    for dim, value in zip(_dims(graph.input[0]), (1, *size, 3) if last else (1, 3, *size), strict=True):
         dim.dim_value = value
     del graph.value_info[:]
     graph.output[0].type.tensor_type.ClearField("shape")
@@ -107,9 +138,14 @@ def settle(model: ModelProto, size: Size) -> Settled:
     except Exception as error:  # whatever the inference of any operator raises
         raise UnfitError(_first_line(error)) from error
     result = shapes.get(graph.output[0].name, ())
-    if len(result) != 4 or result[:2] != (1, 3):
-        raise UnfitError(f"gives {_shown(result)}, expected a picture 1x3xHxW")
-    return Settled(made.SerializeToString(), (result[2], result[3]), _most_alive(graph, shapes), _widest_border(graph))
+    if len(result) != 4 or result[0] != 1 or 3 not in (result[1], result[3]):
+        raise UnfitError(f"gives {_shown(result)}, expected a picture 1x3xHxW or 1xHxWx3")
+    border = _widest_border(graph)
+    if border > MOST_BORDER:
+        raise UnfitError(f"lays {border} pixels around a picture, expected {MOST_BORDER} at most")
+    gives_last = result[1] != 3 or (last and result[3] == 3)
+    sides = (result[1], result[2]) if gives_last else (result[2], result[3])
+    return Settled(made.SerializeToString(), last, gives_last, sides, _most_alive(graph, shapes), border)
 
 
 def _look_over(model: ModelProto, path: Path) -> None:
@@ -122,6 +158,8 @@ def _look_over(model: ModelProto, path: Path) -> None:
     if model.functions or graph.sparse_initializer:
         raise ModelError(f"{path}: functions and sparse tensors in ONNX are not supported")
     for node in graph.node:
+        if node.op_type in DROPPED:  # of which ONNX's checker would warn on stdout
+            raise ModelError(f"{path}: needs {node.op_type}, an experimental operator that ONNX has dropped")
         if node.domain not in DEFAULT_DOMAINS:
             raise ModelError(f"{path}: needs operators of {node.domain!r:.60}, expected ONNX's own")
         for attribute in node.attribute:
@@ -158,8 +196,8 @@ def _check_ends(model: ModelProto, path: Path) -> None:
     kind, dims = value.type.tensor_type.elem_type, [d.dim_value or None for d in _dims(value)]
     if kind != TensorProto.FLOAT:
         raise ModelError(f"{path}: takes {TensorProto.DataType.Name(kind).lower()}, expected float")
-    if len(dims) != 4 or dims[1] not in (3, None):
-        raise ModelError(f"{path}: takes {_shown(dims)}, expected pictures 1x3xHxW")
+    if len(dims) != 4 or not {dims[1], dims[3]} & {3, None}:
+        raise ModelError(f"{path}: takes {_shown(dims)}, expected pictures 1x3xHxW or 1xHxWx3")
 
 
 def _simplified(model: ModelProto) -> ModelProto:

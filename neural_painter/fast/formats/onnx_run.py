@@ -14,10 +14,33 @@ import numpy as np
 
 from neural_painter.fast.files import ModelError, read_file
 from neural_painter.fast.formats.feathering import even_side, run_feathered
-from neural_painter.fast.formats.onnx_probe import survives
-from neural_painter.fast.formats.onnx_read import Settled, Size, UnfitError, declared_size, read_onnx, settle
+from neural_painter.fast.formats.onnx_probe import trouble
+from neural_painter.fast.formats.onnx_ranges import (
+    BYTES,
+    CENTRED,
+    SIGNED,
+    UNIT,
+    Range,
+    is_normed,
+    range_in,
+    range_of,
+    range_out,
+    shown,
+)
+from neural_painter.fast.formats.onnx_read import (
+    Settled,
+    Size,
+    UnfitError,
+    declared_size,
+    layouts_of,
+    read_onnx,
+    settle,
+    taken,
+)
 from neural_painter.fast.formats.onnx_write import RANGE, STYLE, UNIT_RANGE
+from neural_painter.files import HEAD, kind_of
 from neural_painter.images import resize
+from neural_painter.kinds import begins_like_onnx
 
 Array = np.ndarray
 
@@ -40,27 +63,22 @@ GRIDS = (1, 8, 32)
 GROWTH = 8
 """Pixels by which a side may grow and is cropped again: after strides they are multiples of 4. More is resized."""
 
-CONTRAST = 4.0
-"""Of a model whose colours go to 255: noise comes out with at least so much between darkest and lightest."""
-
 LONGEST_NAME = 100
-
-BEGINNING = re.compile(rb"\x08[\x03-\x1f][\x10-\x7a]")
-"""The version of the format, which is all that ONNX files begin with; then the next field."""
 
 _LOCK = threading.RLock()  # OpenCV's log level is global
 
 
 def is_onnx(data: bytes, name: str) -> bool:
-    """Whether a file of these bytes and this name is called or begins like ONNX, which has no mark of its own."""
-    return name.lower().endswith(".onnx") or BEGINNING.match(data) is not None
+    """Whether a file of these bytes and this name begins like ONNX, or is called so and begins like nothing else."""
+    return begins_like_onnx(data) or (name.lower().endswith(".onnx") and kind_of(data[:HEAD]) == "unknown data")
 
 
 class OnnxModel:
     """A style from an ONNX file: one picture in, one out, float32 `[1, 3, H, W]`, RGB.
 
-    Colours go from 0 to 1 in files of `export_onnx`, which say so in their metadata; in all others from 0 to 255, as in
-    the fast neural styles of ONNX's collection. Whatever leaves that range is clipped.
+    Colours go from 0 to 1 in files of `export_onnx`, which say so in their metadata. In all others the graph tells, by
+    what it does to a picture first and by what bounds the result (0 to 255, 0 to 1, -1 to 1); where it does not, the
+    numbers that come out of a trial tell. Whatever leaves the range is clipped. Colours may come first or last.
 
     A size in the file is only a remark where its graph works at others: pictures are run whole. Where it does not, they
     are run in tiles of that size. What comes out a little larger is cropped, and resized where sizes differ by more.
@@ -76,20 +94,25 @@ class OnnxModel:
     Attributes:
         path: the file.
         name: of the style: what the file says, else its stem.
+        notes: sentences on what had to be assumed.
 
     Raises:
-        ModelError: not an ONNX model, damaged, of another kind, or one that OpenCV cannot run.
+        ModelError: not an ONNX model, damaged, of another kind, or one that OpenCV cannot run; the package onnx is not
+            installed.
     """
 
     def __init__(self, path: Path | str, data: bytes | None = None) -> None:
         self.path = Path(path)
         self._model = read_onnx(read_file(self.path) if data is None else data, self.path)
         about = {entry.key: entry.value for entry in self._model.metadata_props}
-        self._top = 1.0 if about.get(RANGE) == UNIT_RANGE else 255.0
+        self._ours = about.get(RANGE) == UNIT_RANGE
+        self._takes, self._gives = UNIT, UNIT  # until the range is found
+        self.notes: list[str] = []
         self.name = " ".join(about.get(STYLE, "").split())[:LONGEST_NAME] or self.path.stem
+        self._last = False
         self._fixed: Size | None = None
         self._grid, self._least, self._bytes_per_pixel = 1, LEAST_SIDE, 0.0
-        self._loaded: tuple[Size, Any] | None = None
+        self._loaded: tuple[Size, tuple[bool, Any]] | None = None
         self._find_sizes()
 
     def __call__(self, picture: Array) -> Array:
@@ -126,39 +149,71 @@ class OnnxModel:
     def _find_sizes(self) -> None:
         """Finds out by trying which sizes the graph can run at."""
         unfit: UnfitError | None = None
-        for grid in GRIDS:
-            near, far = ((side // grid * grid, (side + 2) // grid * grid) for side in (67, 99))
-            try:
-                small, large = settle(self._model, near), settle(self._model, far)
-                if any(b - a < 16 for a, b in zip(small.size, large.size, strict=True)):
-                    raise UnfitError("what comes out does not grow with what goes in")
-            except UnfitError as error:
-                unfit = unfit or error
+        for last in layouts_of(self._model):
+            for grid in GRIDS:
+                near, far = ((side // grid * grid, (side + 2) // grid * grid) for side in (67, 99))
+                try:
+                    small, large = (settle(self._model, size, last=last) for size in (near, far))
+                    if any(b - a < 16 for a, b in zip(small.size, large.size, strict=True)):
+                        raise UnfitError("what comes out does not grow with what goes in")
+                except UnfitError as error:
+                    unfit = unfit or error
+                    continue
+                self._last, self._grid, self._least = last, grid, max(LEAST_SIDE, large.border + MORE)
+                self._bytes_per_pixel = large.memory / (far[0] * far[1])
+                if MEMORY / self._bytes_per_pixel < (2 * OVERLAP) ** 2:
+                    raise ModelError(f"{self.path}: needs {self._bytes_per_pixel / 1e3:.0f} GB a megapixel")
+                return self._try_out(small, near)
+        return self._find_fixed(unfit)
+
+    def _find_fixed(self, unfit: UnfitError | None) -> None:
+        """Tries the size that the file asks for."""
+        for last in layouts_of(self._model):
+            height, width = declared_size(self._model, last=last)
+            if not height or not width:
                 continue
-            self._grid, self._least = grid, max(LEAST_SIDE, large.border + MORE)
-            self._bytes_per_pixel = large.memory / (far[0] * far[1])
-            if MEMORY / self._bytes_per_pixel < (2 * OVERLAP) ** 2:
-                raise ModelError(f"{self.path}: needs {self._bytes_per_pixel / 1e3:.0f} GB a megapixel")
-            return self._try_out(small, near)
-        height, width = declared_size(self._model)
-        if not height or not width:
-            raise self._unfit(unfit)
-        try:
-            self._fixed, settled = (height, width), settle(self._model, (height, width))
-        except UnfitError as error:
-            raise self._unfit(error) from error
-        if min(self._fixed) < LEAST_TILE or settled.memory > MEMORY:
-            raise ModelError(f"{self.path}: takes pictures of {width}x{height} only, which cannot be run")
-        return self._try_out(settled, self._fixed)
+            try:
+                settled = settle(self._model, (height, width), last=last)
+            except UnfitError as error:
+                unfit = error
+                continue
+            self._last, self._fixed = last, (height, width)
+            if min(self._fixed) < LEAST_TILE or settled.memory > MEMORY:
+                raise ModelError(f"{self.path}: takes pictures of {width}x{height} only, which cannot be run")
+            return self._try_out(settled, self._fixed)
+        raise self._unfit(unfit)
 
     def _try_out(self, settled: Settled, size: Size) -> None:
-        """Runs noise, first where a crash does no harm."""
-        if not survives(settled.data, size):
-            raise ModelError(f"{self.path}: OpenCV {cv2.__version__} crashes on it")
-        result = self._raw(np.random.default_rng(0).random((*size, 3), np.float32))
+        """Runs a picture, first where a crash does no harm."""
+        if why := trouble(settled.data, (1, *size, 3) if self._last else (1, 3, *size)):
+            raise ModelError(f"{self.path}: OpenCV {cv2.__version__} {why}")
+        self._find_range(size)
+
+    def _find_range(self, size: Size) -> None:
+        """Finds out from where to where colours go, in and out."""
+        graph = self._model.graph
+        takes, gives = (UNIT, UNIT) if self._ours else (range_in(graph), range_out(graph))
+        told = takes is not None or gives is not None
+        trial = _trial(size)
+        if gives is None:
+            self._takes = takes or BYTES
+            gives = self._range_of_trial(trial)
+            if takes is None and gives != BYTES:  # then bytes were not what it wants
+                self._takes = gives
+                gives = self._range_of_trial(trial)
+        takes = takes or (BYTES if gives == CENTRED else gives)
+        self._takes, self._gives = takes, gives
+        self._raw(trial)  # whatever is wrong is told now
+        if not told and not (takes == BYTES and is_normed(graph)):
+            self.notes.append(f"{self.path}: its graph does not tell the range of colours; {shown(takes)} is assumed")
+
+    def _range_of_trial(self, trial: Array) -> Range:
+        result = self._raw(trial)
         least, most = float(result.min()), float(result.max())
-        if self._top > 1 and most - least < CONTRAST:
-            raise ModelError(f"{self.path}: gives numbers from {least:.3g} to {most:.3g}, expected 0 to 255")
+        if (found := range_of(least, most)) is None:
+            expected = f"{shown(BYTES)}, {shown(UNIT)} or {shown(SIGNED)}"
+            raise ModelError(f"{self.path}: gives numbers from {least:.3g} to {most:.3g}, expected {expected}")
+        return found
 
     def _run(self, picture: Array) -> Array:
         """A picture or tile that fits, of any size up to the fixed one."""
@@ -166,7 +221,8 @@ class OnnxModel:
         tall, wide = self._fixed or (-(-max(side, self._least) // self._grid) * self._grid for side in (height, width))
         if (tall, wide) != (height, width):
             picture = cv2.copyMakeBorder(picture, 0, tall - height, 0, wide - width, cv2.BORDER_REFLECT_101)
-        result = self._raw(picture) / np.float32(self._top)
+        low, high = self._gives
+        result = (self._raw(picture) - np.float32(low)) / np.float32(high - low)
         result = np.ascontiguousarray(np.clip(result, 0, 1).transpose(1, 2, 0))
         grown = result.shape[0] - tall, result.shape[1] - wide
         if not all(0 <= more <= GROWTH for more in grown):
@@ -175,27 +231,32 @@ class OnnxModel:
 
     def _raw(self, picture: Array) -> Array:
         """What the graph gives, `[3, h, w]`, finite."""
-        blob = np.ascontiguousarray(picture.transpose(2, 0, 1)[None]) * np.float32(self._top)
+        low, high = self._takes
+        blob = np.ascontiguousarray((picture if self._last else picture.transpose(2, 0, 1))[None])
+        blob = blob * np.float32(high - low) + np.float32(low)
         with _hushed():
-            net = self._net((picture.shape[0], picture.shape[1]))
+            gives_last, net = self._net((picture.shape[0], picture.shape[1]))
             try:
                 net.setInput(blob)
                 result = np.asarray(net.forward())
             except cv2.error as error:
                 raise self._refused(error) from error
+        if gives_last and result.ndim == 4:
+            result = result.transpose(0, 3, 1, 2)
         if result.ndim != 4 or result.shape[:2] != (1, 3):
             raise ModelError(f"{self.path}: gives {list(result.shape)}, expected pictures [1, 3, H, W]")
         if not np.isfinite(result).all():
             raise ModelError(f"{self.path}: gives numbers that are not finite")
         return result[0]
 
-    def _net(self, size: Size) -> Any:
-        """OpenCV's network for pictures of a size; the last one is kept."""
+    def _net(self, size: Size) -> tuple[bool, Any]:
+        """Whether colours come last in what it gives, and OpenCV's network for pictures of a size; one is kept."""
         if self._loaded is None or self._loaded[0] != size:
             self._loaded = None
             try:
-                settled: Settled = settle(self._model, size)
-                self._loaded = size, cv2.dnn.readNetFromONNX(np.frombuffer(settled.data, np.uint8))
+                settled: Settled = settle(self._model, size, last=self._last)
+                net = cv2.dnn.readNetFromONNX(np.frombuffer(settled.data, np.uint8))
+                self._loaded = size, (settled.gives_last, net)
             except UnfitError as error:
                 raise self._unfit(error) from error
             except cv2.error as error:
@@ -203,14 +264,22 @@ class OnnxModel:
         return self._loaded[1]
 
     def _unfit(self, error: Exception | None) -> ModelError:
-        return ModelError(f"{self.path}: its graph makes no sense ({error})")
+        return ModelError(f"{self.path}: its graph makes no sense ({error}; it takes {taken(self._model)})")
 
     def _refused(self, error: Any) -> Exception:
-        if error.code == cv2.Error.StsNoMem:
+        if error.code == cv2.Error.StsNoMem or "bad_alloc" in str(error):
             return MemoryError(str(error))
         operator = re.search(r"Node \[(\w+)@", str(error))
-        reason = f"operator {operator[1]}" if operator else str(error.err).strip().splitlines()[0][:120]
+        said = str(getattr(error, "err", error)).strip()
+        reason = f"operator {operator[1]}" if operator else said.partition("\n")[0][:120]
         return ModelError(f"{self.path}: OpenCV {cv2.__version__} cannot run it ({reason})")
+
+
+def _trial(size: Size) -> Array:
+    """A picture with all colours, smooth and noisy, `[H, W, 3]` in [0, 1]."""
+    noise = np.random.default_rng(0).random((*size, 3), np.float32)
+    ramp = np.linspace(0, 1, size[1], dtype=np.float32)[None, :, None]
+    return np.where(np.arange(size[0])[:, None, None] < size[0] // 2, noise, 0.9 * ramp + 0.1 * noise)
 
 
 @contextmanager

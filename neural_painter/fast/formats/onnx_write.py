@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_painter.fast.network import AMPLITUDE, MEANS, Architecture, Layer, TransformNetwork, transposed_first
+from neural_painter.fast.formats import check_onnx
+from neural_painter.fast.network import MEANS, Architecture, Layer, TransformNetwork, transposed_first
 from neural_painter.files import written_whole
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def export_onnx(
 
     Raises:
         OutputError: the file exists and `overwrite` is false, or cannot be written.
+        UsageError: the package onnx is not installed.
         ValueError: the network cannot run at that size.
     """
     with written_whole(Path(path), overwrite=overwrite) as temporary:
@@ -72,8 +74,10 @@ def onnx_of(network: TransformNetwork, *, name: str = "", size: tuple[int, int] 
         size: `(height, width)` in pixels, fixed in the file; by default both are free.
 
     Raises:
+        UsageError: the package onnx is not installed.
         ValueError: the network cannot run at that size.
     """
+    check_onnx("writing ONNX")
     from onnx import TensorProto, checker, helper
 
     architecture = network.architecture
@@ -131,10 +135,11 @@ class _Graph:
 
     def colors_out(self, x: str) -> str:
         """The picture of what the last layer gives, clipped, and cropped to the size that went in."""
-        colors = self.architecture.colors
-        x = self.node("Tanh", "tanh", x)
-        shift = np.array(MEANS[colors], np.float32) / 255
-        x = self._mixed("colors_out", x, AMPLITUDE / 255 * _order(colors), shift)
+        architecture = self.architecture
+        if architecture.ending == "tanh":
+            x = self.node("Tanh", "tanh", x)
+        shift = np.array(architecture.means, np.float32) / 255
+        x = self._mixed("colors_out", x, architecture.amplitude / 255 * _order(architecture.colors), shift)
         size = self._side_lengths("size", "input")
         edge = self.architecture.offset
         if edge:

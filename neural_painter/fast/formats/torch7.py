@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from neural_painter.fast.files import ModelError
-from neural_painter.files import HEAD, kind_of
+from neural_painter.fast.files import ModelError, wrong_kind
 
 MOST_DEPTH = 100
 """Tables and objects inside one another; published models have a dozen."""
@@ -89,7 +88,7 @@ def value_of(data: bytes, path: Path) -> Any:
     if is_ascii(data):
         raise ModelError(f"{path}: an ASCII file of Torch7, of which only binary ones are read")
     if not is_torch7(data):
-        raise ModelError(f"{path}: not a Torch7 file (found: {kind_of(data[:HEAD])})")
+        raise wrong_kind(data, path)
     try:
         return _Reader(data, 8).only_value()
     except _Damaged as error:

@@ -70,7 +70,7 @@ def test_published_models_are_exported_as_they_are(here, capsys):
     ("words", "status", "sentence"),
     [
         (["none.safetensors"], 4, "none.safetensors: no such file"),
-        (["text.safetensors"], 4, "text.safetensors: not a model of a known family (found: text/plain)"),
+        (["text.safetensors"], 4, "text.safetensors: is a text, expected a model of a style"),
         (["waves.safetensors", "-o", "waves.png"], 2, "waves.png: expected a name ending in .onnx"),
         (["waves.safetensors", "-o", "no/a.onnx"], 5, "folder does not exist"),
         (["waves.safetensors", "--size", "512"], 2, "--size: expected WIDTHxHEIGHT in pixels, got '512'"),

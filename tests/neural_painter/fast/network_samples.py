@@ -77,6 +77,10 @@ ARCHITECTURES = {
         front=2,
         colors="caffe",
     ),
+    "linear": Architecture(johnson(4, 1).layers, colors="raw", ending="linear"),
+    "linear, centred": Architecture(
+        (Layer(5, 3), Layer(3, 3, norm=False, relu=False)), colors="caffe", ending="linear"
+    ),
     "one pixel": Architecture((Layer(3, 1, norm=False, relu=False),), colors="raw"),
 }
 """Together they have all borders, norms and biases, even and odd strides, and few and many channels."""
@@ -89,6 +93,7 @@ def filled(architecture, seed=0):
     """A network with random weights, ready to run, that uses all of the range."""
     generator = torch.Generator().manual_seed(seed)
     network = TransformNetwork(architecture).eval().requires_grad_(False)
+    end = LAST if architecture.ending == "tanh" else 100 * LAST
     random = lambda like: torch.randn(like.shape, generator=generator)  # noqa: E731
     for index, layer in enumerate(architecture.layers):
         part = network.part(index)
@@ -96,11 +101,13 @@ def filled(architecture, seed=0):
         inside = 1 if index else 90  # pictures reach 255
         part.weight.copy_(random(part.weight) / (inside * (part.weight[0].numel() / 2) ** 0.5))
         if layer.norm:
-            part.scale.copy_((LAST if last else 1) * (1 + 0.3 * random(part.scale)))
+            part.scale.copy_((end if last else 1) * (1 + 0.3 * random(part.scale)))
             part.shift.copy_(0.3 * random(part.shift))
         else:
-            part.weight.mul_(LAST if last else 1)
-            part.bias.copy_(0.3 * random(part.bias))
+            part.weight.mul_(end if last else 1)
+            part.bias.copy_((end / LAST if last else 1) * 0.3 * random(part.bias))
+            if last and architecture.ending == "linear" and architecture.colors == "raw":
+                part.bias.add_(127.5)
     return network
 
 
@@ -138,8 +145,9 @@ def reference(network, picture):
         if layer.adds:
             lost = (inputs[index - 1].shape[0] - x.shape[0]) // 2
             x = x + inputs[index - 1][lost : lost + x.shape[0], lost : lost + x.shape[1]]
-    x = 150 * np.tanh(x)
-    x = (x[..., ::-1] if blue_first else x) + middle
+    tanh = architecture.ending == "tanh"
+    x = 150 * np.tanh(x) if tanh else x
+    x = (x[..., ::-1] if blue_first else x) + (middle if tanh or architecture.colors != "raw" else 0)
     return x[architecture.offset :, architecture.offset :][: picture.shape[0], : picture.shape[1]] / 255
 
 

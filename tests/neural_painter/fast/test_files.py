@@ -41,6 +41,17 @@ def test_a_model_comes_back(name, tmp_path):
     assert np.array_equal(FastModel(network, device="cpu")(picture), FastModel(original, device="cpu")(picture))
 
 
+def test_only_networks_that_older_programs_would_run_wrongly_are_of_a_newer_version(tmp_path):
+    for ending, version in (("tanh", 1), ("linear", 2)):
+        save_model(tmp_path / "it", filled(Architecture(johnson(4, 0).layers, colors="raw", ending=ending)), Card())
+        data = (tmp_path / "it").read_bytes()
+        header = json.loads(
+            json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["neural_painter"]
+        )
+        assert header["version"] == version
+        assert ("ending" in header["architecture"]) == (version == 2)
+
+
 def test_the_same_model_gives_the_same_bytes(model, tmp_path):
     save_model(tmp_path / "again", *read_model(model))
     assert (tmp_path / "again").read_bytes() == model.read_bytes()
@@ -114,9 +125,9 @@ def huge():
         ("{", "not a model of a style (damaged safetensors)"),
         ("[" * 100_000, "not a model of a style (damaged safetensors)"),
         ("1" * 5000, "not a model of a style (damaged safetensors)"),
-        ({"version": 2}, "its version is 2, expected 1"),
-        ({"version": None}, "its version is None, expected 1"),
-        ({"version": "1" * 999}, f"its version is '{'1' * 39}, expected 1"),
+        ({"version": 3}, "its version is 3, expected 1 or 2"),
+        ({"version": None}, "its version is None, expected 1 or 2"),
+        ({"version": "1" * 999}, f"its version is '{'1' * 39}, expected 1 or 2"),
         ({"architecture": None}, "not the architecture of a network ('NoneType' object is not subscriptable)"),
         ({"architecture": {}}, "not the architecture of a network ('layers')"),
         (

@@ -246,10 +246,13 @@ def cut(path):
         (lambda path: path.mkdir(), "is a folder, expected a model of a style"),
         (lambda path: path.touch(), "is empty, expected a model of a style"),
         (os.mkfifo, "is not a regular file, expected a model of a style"),
-        (lambda path: path.write_text("<!DOCTYPE html>"), "not a model of a known family (found: text/html)"),
-        (lambda path: path.write_bytes(b"\x80\x02}q\x00."), "a pickle, which is not read"),
+        (lambda path: path.write_text("<!DOCTYPE html>"), "is a web page (HTML), expected a model of a style"),
+        (lambda path: path.write_bytes(b"\x80\x02}q\x00."), "is a pickle, expected a model of a style"),
         (cut, "not a model of a style (damaged safetensors)"),
-        (lambda path: path.write_bytes(save({"a": np.zeros(3)})), "holds tensors, but not those of a known family"),
+        (
+            lambda path: path.write_bytes(save({"a": np.zeros(3)})),
+            "is a file of tensors (safetensors), expected a model of a style",
+        ),
     ],
 )
 def test_files_that_are_no_models(make, message, tmp_path):

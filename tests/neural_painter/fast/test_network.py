@@ -54,6 +54,8 @@ def half(**options):
         (lambda: architecture(colors="rgb"), "colors are 'rgb', expected one of centred, raw, caffe"),
         (lambda: architecture(colors=["raw"]), "colors are ['raw'], expected one of centred, raw, caffe"),
         (lambda: architecture(colors=None), "colors are None, expected one of centred, raw, caffe"),
+        (lambda: architecture(ending="sigmoid"), "ending is 'sigmoid', expected one of tanh, linear"),
+        (lambda: architecture(ending=[]), "ending is [], expected one of tanh, linear"),
         (lambda: architecture(front=-1), "front is -1, expected 0 to 512"),
         (lambda: architecture(front=513), "front is 513, expected 0 to 512"),
         (lambda: architecture(front=1.0), "front is 1.0, expected 0 to 512"),
@@ -224,6 +226,8 @@ def test_stride_offset_and_least():
         "variables": (4, 6, 7),
         "enlarged first": (1, 2, 4),
         "adds the picture": (2, 0, 3),
+        "linear": (4, 0, 5),
+        "linear, centred": (1, 0, 2),
         "one pixel": (1, 0, 2),
     }
     assert architecture(Layer(4, 31)).least == 16

@@ -13,13 +13,14 @@ import torch
 from safetensors.torch import load, save
 
 from neural_painter.colour import colour_statistics
+from neural_painter.descent import FAILURES
 from neural_painter.errors import InputError, NumericalError, UsageError
 from neural_painter.fast import photos as crops_of
-from neural_painter.fast import training
 from neural_painter.fast.config import FastConfig
 from neural_painter.fast.files import Card, ModelError, read_model, save_model
 from neural_painter.fast.loss import StyleLoss, grams_of
 from neural_painter.fast.model import FastModel
+from neural_painter.fast.network import johnson
 from neural_painter.fast.photos import Photos
 from neural_painter.fast.training import FastTrainer
 from neural_painter.features import Features
@@ -73,8 +74,8 @@ def test_options_out_of_range(change, message):
 
 def test_the_largest_networks_that_can_be_asked_for_exist(paths):
     FastConfig(crop=2048, batch=1024, filters=128, residuals=20)
-    training.johnson(128, 20)
-    training.johnson(1, 0)
+    johnson(128, 20)
+    johnson(1, 0)
 
 
 # Crops
@@ -365,7 +366,7 @@ def test_training_lowers_the_loss(paths):
     assert len(losses) == run.step == 25
     assert np.mean(losses[-5:]) < 0.25 * np.mean(losses[:5])  # measured: 0.11
     assert run.terms.keys() == {"content", "style", "tone", "smoothness"}
-    assert run.failures == 0
+    assert run.patience.failures == 0
     assert run.seconds > 0
 
 
@@ -437,7 +438,7 @@ def test_steps_without_a_finite_gradient_are_left_out(paths, monkeypatch):
         states.append([value["step"].item() for value in run.optimiser.state.values()])
     assert [same(a, b) for a, b in pairwise(seen)] == [False, True, True, False, False, False]
     assert [state[0] for state in states] == [1, 1, 1, 2, 3, 4]
-    assert run.failures == 2
+    assert run.patience.failures == 2
     assert all(value.isfinite().all() for value in seen[-1].values())
 
 
@@ -447,7 +448,7 @@ def test_too_many_of_them_end_the_run(paths, monkeypatch):
     losses = []
     with pytest.raises(NumericalError) as caught:
         losses.extend(run.run())
-    assert run.failures == training.FAILURES + 1
+    assert run.patience.failures == FAILURES + 1
     assert str(caught.value) == "the loss stopped being finite at step 13 and did not recover"
     assert caught.value.hint == "Try a lower --rate or --style-weight."
     assert all(value.isfinite().all() for value in weights(run).values())

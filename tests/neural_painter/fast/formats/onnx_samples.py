@@ -42,6 +42,7 @@ ARCHITECTURES = {
         colors="raw",
         epsilon=1e-3,
     ),
+    "linear": Architecture(johnson(4, 1).layers, colors="raw", ending="linear"),
     "rest": Architecture(
         (
             Layer(6, 5, stride=2, border="same"),
@@ -68,6 +69,9 @@ def network(name, seed=0):
         for vector, spread in (("scale", 0.5), ("shift", 0.3), ("bias", 0.3)):
             if hasattr(part, vector):
                 getattr(part, vector).normal_(float(vector == "scale"), spread, generator=generator)
+        if index == len(made.architecture.layers) - 1 and made.architecture.ending == "linear":
+            part.weight.mul_(60)
+            part.bias.mul_(60).add_(127.5)
         if index == 0 and not layer.norm:
             part.weight.div_(100)
     return made
@@ -199,6 +203,27 @@ def whole(nodes, inputs, outputs, constants, *, operators=13, version=8):
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "stranger", inputs, outputs, tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", operators)], ir_version=version)
+
+
+def colours_last(model):
+    """The same model, of which pictures 1xHxWx3 go in and come out, as TensorFlow's converters write it."""
+    graph = model.graph
+    (taken,) = (value for value in graph.input if value.name not in {tensor.name for tensor in graph.initializer})
+    names = taken.name, graph.output[0].name
+    sides = [
+        [dim.dim_param or dim.dim_value for dim in end.type.tensor_type.shape.dim] for end in (taken, graph.output[0])
+    ]
+    nodes = [
+        helper.make_node("Transpose", ["last"], [names[0]], perm=[0, 3, 1, 2]),
+        *graph.node,
+        helper.make_node("Transpose", [names[1]], ["given"], perm=[0, 2, 3, 1]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, FLOAT, [1, *side[2:], 3])
+        for name, side in zip(("last", "given"), sides, strict=True)
+    ]
+    made = helper.make_graph(nodes, "last", ends[:1], ends[1:], list(graph.initializer))
+    return helper.make_model(made, opset_imports=model.opset_import, ir_version=8)
 
 
 def simple(*nodes, takes=(1, 3, "h", "w"), gives=(1, 3, "H", "W"), kind=FLOAT, operators=13, **constants):

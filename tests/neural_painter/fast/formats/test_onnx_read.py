@@ -28,21 +28,18 @@ def refusal(tmp_path, data):
     return sentence.removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize(
-    ("data", "found"),
-    [
-        (b"PK\x03\x04" + bytes(100), "application/zip"),
-        (b"\n<!DOCTYPE html><html></html>", "text/html"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a Git LFS pointer, not the file itself"),
-        (b'{"message": "not found"}', "text/plain"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "PNG"),
-        (np.random.default_rng(0).bytes(5000), "unknown data"),
-        (b"\x0a\xff\xff\xff\xff\x7f", "unknown data"),
-        (b"\x08\x08", "text/plain"),  # ONNX without a graph
-    ],
-)
-def test_other_files_are_told_by_what_they_are(data, found, tmp_path):
-    assert refusal(tmp_path, data) == f"not an ONNX model (found: {found})"
+def test_other_files_are_told_by_what_they_are(tmp_path):
+    for data, sentence in (
+        (b"PK\x03\x04" + bytes(100), "is a ZIP archive, expected a model of a style"),
+        (b"\n<!DOCTYPE html><html></html>", "is a web page (HTML), expected a model of a style"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer, not the file itself, "),
+        (b'{"message": "not found"}', "is a text, expected a model of a style"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a picture (PNG), expected a model of a style"),
+        (np.random.default_rng(0).bytes(5000), "not a model of a style (unknown data)"),
+        (b"\x0a\xff\xff\xff\xff\x7f", "not a model of a style (unknown data)"),
+        (b"\x08\x08\x10", "damaged ONNX, or none (it holds no graph)"),
+    ):
+        assert refusal(tmp_path, data).startswith(sentence)
 
 
 def test_missing_and_unreadable_files(tmp_path):
@@ -86,16 +83,15 @@ def ends(*shapes, kind=FLOAT):
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (simple(RELU, takes=(1, 1, "h", "w"), gives=(1, 1, "h", "w")), "takes 1x1x?x?, expected pictures 1x3xHxW"),
-        (simple(RELU, takes=(1, 64, 64, 3), gives=(1, 64, 64, 3)), "takes 1x64x64x3, expected pictures 1x3xHxW"),
-        (simple(RELU, takes=(3, 64, 64), gives=(3, 64, 64)), "takes 3x64x64, expected pictures 1x3xHxW"),
+        (simple(RELU, takes=(1, 1, 64, 4), gives=(1, 1, 64, 4)), "takes 1x1x64x4, expected pictures 1x3xHxW or "),
+        (simple(RELU, takes=(3, 64, 64), gives=(3, 64, 64)), "takes 3x64x64, expected pictures 1x3xHxW or 1xHxWx3"),
         (
             simple(helper.make_node("Identity", ["x"], ["y"]), kind=TensorProto.UINT8),
             "takes uint8, expected float",
         ),
         (
             simple(helper.make_node("Conv", ["x", "w"], ["y"]), w=np.ones((1, 3, 1, 1), np.float32)),
-            "its graph makes no sense (gives 1x1x67x69, expected a picture 1x3xHxW)",
+            "its graph makes no sense (gives 1x1x67x69, expected a picture 1x3xHxW or 1xHxWx3; it takes 1x3x?x?)",
         ),
         (
             whole(

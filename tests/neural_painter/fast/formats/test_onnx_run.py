@@ -1,5 +1,7 @@
 """ONNX: what we write says the same to every reader; what others write runs, in tiles where it must."""
 
+import sys
+
 import cv2
 import numpy as np
 import onnx
@@ -8,13 +10,20 @@ import torch
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from neural_painter.errors import OutputError
+from neural_painter.errors import OutputError, UsageError
 from neural_painter.fast.files import ModelError
-from neural_painter.fast.formats import onnx_run
+from neural_painter.fast.formats import onnx_probe, onnx_run
 from neural_painter.fast.formats.feathering import run_feathered
 from neural_painter.fast.formats.onnx_run import OnnxModel, is_onnx
 from neural_painter.fast.formats.onnx_write import export_onnx
-from tests.neural_painter.fast.formats.onnx_samples import ARCHITECTURES, Stranger, network, picture, simple
+from tests.neural_painter.fast.formats.onnx_samples import (
+    ARCHITECTURES,
+    Stranger,
+    colours_last,
+    network,
+    picture,
+    simple,
+)
 
 SIZES = ((40, 36), (37, 42), (35, 51))
 TOLERANCE = 5e-5  # measured: 3e-6 with OpenCV 5.0 and ONNX's reference, 1.3e-5 with OpenCV 4.11
@@ -108,7 +117,8 @@ def test_files_are_not_replaced_unless_asked(tmp_path):
 def test_onnx_is_told_by_its_name_or_its_beginning(tmp_path):
     export_onnx(network("ours"), tmp_path / "nameless")
     assert is_onnx((tmp_path / "nameless").read_bytes(), "nameless")
-    assert is_onnx(b"anything", "it.ONNX")
+    assert is_onnx(b"any\0thing", "it.ONNX")
+    assert not is_onnx(b"\x89PNG\r\n\x1a\n", "it.onnx")
     assert not any(is_onnx(data, "it") for data in (b"torch", b"", b"\x08", b"onnx"))
 
 
@@ -229,16 +239,175 @@ def test_numbers_that_are_not_finite_are_told(tmp_path):
         OnnxModel(saved(tmp_path, simple(root, bad, zero=np.float32(0))))
 
 
-def test_a_range_that_is_not_0_to_255_is_told(tmp_path):
-    with pytest.raises(ModelError, match=r"gives numbers from 0\.\d+ to 1, expected 0 to 255"):
-        OnnxModel(saved(tmp_path, simple(helper.make_node("Sigmoid", ["x"], ["y"]))))
+def test_a_range_that_is_none_of_colours_is_told(tmp_path):
+    faint = helper.make_node("Mul", ["x", "little"], ["y"])
+    with pytest.raises(ModelError, match=r"gives numbers from \S+ to 0\.\d+, expected 0 to 255, 0 to 1 or -1 to 1"):
+        OnnxModel(saved(tmp_path, simple(faint, little=np.full((1, 3, 1, 1), 1e-6, np.float32))))
 
 
-def test_a_crash_happens_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setattr("neural_painter.fast.formats.onnx_probe.PROGRAM", "import os; os.abort()")
-    with pytest.raises(ModelError, match="crashes on it"):
-        OnnxModel(saved(tmp_path, Stranger().model()))
-    monkeypatch.setattr("neural_painter.fast.formats.onnx_probe.PROGRAM", "import time; time.sleep(60)")
-    monkeypatch.setattr("neural_painter.fast.formats.onnx_probe.SECONDS", 0.2)
-    with pytest.raises(ModelError, match="crashes on it"):
-        OnnxModel(saved(tmp_path, Stranger().model()))
+def test_what_goes_wrong_happens_elsewhere(tmp_path, monkeypatch):
+    path = saved(tmp_path, Stranger().model())
+    for program, seconds, why in (
+        ("import os; os.abort()", 60, "crashes on it"),
+        ("import time; time.sleep(60)", 0.2, r"does not finish it in 0\.2 s"),
+        ("import sys; sys.exit(3)", 60, "needs more than 4 GiB of memory for a small picture"),
+    ):
+        monkeypatch.setattr(onnx_probe, "PROGRAM", program)
+        monkeypatch.setattr(onnx_probe, "SECONDS", seconds)
+        with pytest.raises(ModelError, match=rf"OpenCV \S+ {why}"):
+            OnnxModel(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound a process's memory so")
+def test_memory_is_bounded_elsewhere(tmp_path, monkeypatch):
+    path = saved(tmp_path, Stranger(norm=False).model((600, 600), enlarge="sizes", operators=13, old=False))
+    monkeypatch.setattr(onnx_probe, "MEMORY", 0)
+    with pytest.raises(ModelError, match=r"needs more than 0 GiB of memory for a small picture$"):
+        OnnxModel(path)
+
+
+def test_what_opencv_cannot_allocate_is_out_of_memory(tmp_path, monkeypatch):
+    model = OnnxModel(saved(tmp_path, Stranger().model()))
+
+    def refuse(*_):
+        raise cv2.error("std::bad_alloc")
+
+    monkeypatch.setattr(cv2.dnn, "readNetFromONNX", refuse)
+    with pytest.raises(MemoryError):
+        model(picture(50, 60))
+
+
+# --- layouts and ranges of other families ---------------------------------------------------------------------------
+
+
+def test_colours_may_come_last(tmp_path):
+    stranger = Stranger()
+    for kind in ({}, {"enlarge": "computed"}, {"size": (64, 80)}):
+        model = colours_last(stranger.model(operators=13, old=False, **kind))
+        made = OnnxModel(saved(tmp_path, model))
+        assert made.notes == []
+        for size in ((64, 80), (43, 66)):
+            assert np.abs(made(picture(*size)) - stranger.reference(picture(*size))).max() < TOLERANCE
+
+
+def test_colours_may_come_last_on_one_side_only(tmp_path):
+    last = helper.make_node("Transpose", ["x"], ["y"], perm=[0, 2, 3, 1])
+    first = helper.make_node("Transpose", ["x"], ["y"], perm=[0, 3, 1, 2])
+    for number, (node, takes, gives) in enumerate(
+        (
+            (last, (1, 3, "h", "w"), (1, "h", "w", 3)),
+            (first, (1, "h", "w", 3), (1, 3, "h", "w")),
+            (first, ("n", "a", "b", 3), ("n", 3, "a", "b")),
+            (first, ("n", "a", "b", "c"), ("n", "c", "a", "b")),
+        )
+    ):
+        made = OnnxModel(saved(tmp_path, simple(node, takes=takes, gives=gives), f"{number}.onnx"))
+        assert np.abs(made(picture(45, 60)) - picture(45, 60)).max() < 1e-5
+
+
+def family(ends, before=(), *, spread=0.3, **constants):
+    """A convolution without norm, between nodes that bring colours into its range, and those that end the graph."""
+    weight = np.random.default_rng(0).normal(0, spread, (3, 3, 3, 3)).astype(np.float32)
+    pads = np.int64([0, 0, 1, 1, 0, 0, 1, 1])
+    last = before[-1].output[0] if before else "x"
+    nodes = [
+        *before,
+        helper.make_node("Pad", [last, "pads"], ["p"], mode="reflect"),
+        helper.make_node("Conv", ["p", "w"], ["c"]),
+        *ends,
+    ]
+    return simple(*nodes, w=weight, pads=pads, **constants)
+
+
+def node(operator, *names):
+    return helper.make_node(operator, list(names[:-1]), [names[-1]])
+
+
+NUMBERS = {
+    "two": np.float32(2), "one": np.float32(1), "half": np.float32(0.5), "zero": np.float32(0),
+    "middle": np.float32(127.5), "top": np.float32(255), "means": np.float32([123.68, 116.78, 103.94])[:, None, None],
+}  # fmt: skip
+
+TANH, SIGMOID = (node("Tanh", "c", "y"),), (node("Sigmoid", "c", "y"),)
+BYTES_IN = (node("Div", "x", "middle", "b0"), node("Sub", "b0", "one", "b1"))
+UNIT_IN = (node("Mul", "x", "two", "b0"), node("Sub", "b0", "one", "b1"))
+SIGNED_IN = (node("Add", "x", "one", "b0"), node("Mul", "b0", "half", "b1"))
+
+FAMILIES = {
+    "tanh alone": (TANH, (), (-1, 1), (-1, 1)),
+    "sigmoid alone": (SIGMOID, (), (0, 1), (0, 1)),
+    "tanh to bytes": (
+        (node("Tanh", "c", "t"), node("Add", "t", "one", "u"), node("Mul", "u", "middle", "y")),
+        BYTES_IN, (0, 255), (0, 255),
+    ),
+    "two sigmoids less one": (
+        (node("Sigmoid", "c", "t"), node("Mul", "t", "two", "u"), node("Sub", "u", "one", "y")),
+        (), (-1, 1), (-1, 1),
+    ),
+    "a limit": ((node("Clip", "c", "zero", "one", "y"),), UNIT_IN, (0, 1), (0, 1)),
+    "bytes in, tanh out": (TANH, BYTES_IN, (0, 255), (-1, 1)),
+    "one in, tanh out": (TANH, UNIT_IN, (0, 1), (-1, 1)),
+    "signed in, one out": (SIGMOID, SIGNED_IN, (-1, 1), (0, 1)),
+    "means taken away": (SIGMOID, (node("Sub", "x", "means", "b0"),), (0, 255), (0, 1)),
+    "halved": ((node("Tanh", "c", "t"), node("Mul", "t", "half", "y")), UNIT_IN, (0, 1), (-0.5, 0.5)),
+}  # fmt: skip
+"""Ends and beginnings of graphs, and from where to where colours go in and out of them."""
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_ranges_of_colours_are_read_off_the_graph(last, tmp_path):
+    for name, (ends, before, takes, gives) in FAMILIES.items():
+        model = family(ends, before, spread=0.003 if name == "means taken away" else 0.3, **NUMBERS)
+        made = OnnxModel(saved(tmp_path, colours_last(model) if last else model))
+        colours = picture(40, 52)
+        blob = (takes[0] + colours * (takes[1] - takes[0])).astype(np.float32).transpose(2, 0, 1)[None]
+        (raw,) = ReferenceEvaluator(model).run(None, {"x": blob})
+        wanted = np.clip((raw[0].transpose(1, 2, 0) - gives[0]) / (gives[1] - gives[0]), 0, 1)
+        assert np.abs(made(colours) - wanted).max() < TOLERANCE, name
+        assert made.notes == [], name
+
+
+def test_a_range_that_only_a_trial_tells_is_said(tmp_path):
+    never_below_zero = (node("Sin", "c", "s"), node("Abs", "s", "y"))
+    for ends, takes in (((node("Sin", "c", "y"),), "-1 to 1"), (never_below_zero, "0 to 1")):
+        model = family(ends)
+        made = OnnxModel(saved(tmp_path, model))
+        assert made.notes == [
+            f"{tmp_path / 'stranger.onnx'}: its graph does not tell the range of colours; {takes} is assumed"
+        ]
+
+
+# --- small files that grow ------------------------------------------------------------------------------------------
+
+
+def test_a_border_that_no_picture_has_is_refused(tmp_path):
+    """A picture would be filled up to twenty thousand pixels a side, 14.7 GB, for a border that is cut off again."""
+    for pads, mode in (([0, 0, 19969, 0, 0, 0, 0, 0], "constant"), ([0, 0, 19969, 19969, 0, 0, 0, 0], "reflect")):
+        wide = helper.make_node("Pad", ["x", "pads"], ["p"], mode=mode)
+        cut = helper.make_node("Slice", ["p", "starts", "ends", "axes"], ["y"])
+        numbers = {"pads": pads, "starts": [pads[2], pads[3]], "ends": [2**31 - 1] * 2, "axes": [2, 3]}
+        model = simple(wide, cut, **{name: np.int64(value) for name, value in numbers.items()})
+        with pytest.raises(ModelError, match=r"lays 19969 pixels around a picture, expected 512 at most"):
+            OnnxModel(saved(tmp_path, model))
+
+
+# --- what others print, and what is not installed -------------------------------------------------------------------
+
+
+def test_operators_of_which_the_checker_would_warn_on_stdout_are_refused(tmp_path, capfd):
+    old = helper.make_node("ImageScaler", ["x"], ["y"], bias=[0.0, 0.0, 0.0], scale=1.0)
+    with pytest.raises(ModelError, match="needs ImageScaler, an experimental operator that ONNX has dropped"):
+        OnnxModel(saved(tmp_path, simple(old, operators=7)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_the_package_onnx_one_sentence_says_how_to_get_it(tmp_path, monkeypatch):
+    path = saved(tmp_path, Stranger().model())
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ModelError, match=r"stranger\.onnx: an ONNX model needs the package onnx") as caught:
+        OnnxModel(path)
+    assert caught.value.hint == "pip install 'neural-painter[onnx]'"
+    with pytest.raises(UsageError, match=r"^writing ONNX needs the package onnx, which is not installed$") as caught:
+        export_onnx(network("ours"), tmp_path / "a.onnx")
+    assert caught.value.hint == "pip install 'neural-painter[onnx]'"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["stranger.onnx"]

@@ -202,7 +202,7 @@ def test_files_that_are_cut_short_anywhere(read):
     data = sample()
     read(data)
     for length in range(len(data)):
-        with pytest.raises(ModelError, match=r"a\.t7: (not a|is empty)"):
+        with pytest.raises(ModelError, match=r"a\.t7: (not a|is )"):
             read(data[:length])
 
 
@@ -331,20 +331,16 @@ def test_a_history_of_losses_is_read(read):
     assert len(read(Table(dict.fromkeys(range(50000), 0.5)))) == 50_000
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        (b"<!DOCTYPE html><html>404", r"not a Torch7 file \(found: text/html\)"),
-        (b"\n <html>", r"found: text/html"),
-        (b"Not Found", r"found: text/plain"),
-        (b"PK\3\4rest", r"found: application/zip"),
-        (b"\x80\2\x8a\nl", r"found: unknown data"),
-        (b"\3\0", r"found: unknown data"),
-        (b"\x09\0\0\0\1\0\0\0", r"found: unknown data"),
+def test_other_files(read):
+    for data, sentence in (
+        (b"<!DOCTYPE html><html>404", "is a web page (HTML), expected a model of a style"),
+        (b"Not Found", "is a text, expected a model of a style"),
+        (b"PK\3\4rest", "is a ZIP archive, expected a model of a style"),
+        (b"\x80\2\x8a\nl", "is a pickle, expected a model of a style"),
+        (b"\3\0", "not a model of a style (unknown data)"),
+        (b"\x09\0\0\0\1\0\0\0", "not a model of a style (unknown data)"),
         (b"4\n1\n3\nV 1\n13\nnn.Sequential\n", "an ASCII file of Torch7, of which only binary ones are read"),
-        (b"", r"found: text/plain"),
-    ],
-)
-def test_other_files(data, sentence, read):
-    with pytest.raises(ModelError, match=sentence):
-        read(data)
+    ):
+        with pytest.raises(ModelError) as caught:
+            read(data)
+        assert str(caught.value) == f"a.t7: {sentence}"
