@@ -181,6 +181,7 @@ class Course:
         return PARTLY if failed else DONE
 
     def _one(self, job: Job, work: Work) -> int:
+        job.begin()
         with ExitStack() as stack:
             self._claims = stack
             for path in (*job.outputs, *job.extras, *job.holds):

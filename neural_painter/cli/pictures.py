@@ -55,7 +55,7 @@ def _in_folder(course: Course, folder: Path) -> list[Path]:
     own = [path for path in found.pictures if made_by(path) == command]
     pictures = [path for path in found.pictures if path not in own]
     if own:
-        course.tell(f"{folder}: its {len(own)} results of this command are left alone")
+        course.tell(f"{folder}: results of this command in it are left alone: {len(own)}")
     if told := found.told():
         course.tell(f"{folder}: {told}")
     if not pictures:

@@ -61,7 +61,7 @@ def test_a_folder_that_holds_its_results_is_gone_on_with(photos, capsys):
     capsys.readouterr()
     assert main(["in", "-o", "in/", *FAST[:-1]]) == 7  # of three it is told that they exist
     said = capsys.readouterr().err
-    assert "in: its 3 results of this command are left alone" in said
+    assert "in: results of this command in it are left alone: 3" in said
     assert "in/a-oil.png: exists already" in said
     assert Path("in/a-oil.png").read_bytes() == before
     assert main(["in", "-o", "in/", "--overwrite", "--seed", "3", *FAST]) == 0
