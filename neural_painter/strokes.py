@@ -18,7 +18,7 @@ import numpy as np
 from neural_painter.errors import InputError
 from neural_painter.tables import MAX_ROWS, Arrays, read_table, short, write_table
 from renderers import brushes
-from renderers.brush import Brush
+from renderers.brush import HALF_LENGTH, HALF_WIDTH, PAINT_WIDTH, PLACEMENT_WIDTH, Brush
 
 Array = np.ndarray
 
@@ -91,6 +91,12 @@ class Strokes:
             least = "more than 0" if low[column] == tiny else f"{low[column]:.6g}"
             found = f"{columns(brush)[column]} is {table[row, column]!s}"
             raise ValueError(f"stroke {row}: {found}, expected {least} to {high[column]:.6g}")
+
+    @classmethod
+    def of(cls, table: Array) -> Strokes:
+        """The strokes of a `table`."""
+        placement, shape, paint = np.split(table, (PLACEMENT_WIDTH, table.shape[1] - PAINT_WIDTH), axis=1)
+        return cls(placement, shape, paint)
 
     def table(self) -> Array:
         """All numbers side by side, `[N, 5 + F + 7]`, in the order of `columns`."""
@@ -175,7 +181,7 @@ class StrokeDocument:
     def full_shape(self, brush: Brush) -> Array:
         """What `brush.draw` takes: `[N, P]`, the aspect (half length / half width, clamped to its range) first."""
         placement = self.strokes.placement.astype(np.float64)
-        aspect = np.clip(placement[:, 2] / placement[:, 3], brush.aspect.low, brush.aspect.high)
+        aspect = np.clip(placement[:, HALF_LENGTH] / placement[:, HALF_WIDTH], brush.aspect.low, brush.aspect.high)
         return np.concatenate([aspect[:, None].astype(np.float32), self.strokes.shape], axis=1)
 
     def texture_seeds(self) -> Array:
@@ -241,7 +247,7 @@ def read_document(path: Path | str) -> StrokeDocument:
     path = Path(path)
     header, table, state = read_table(path, "strokes", _check_header)
     try:
-        document = _from_header(header, Strokes(table[:, :5], table[:, 5:-7], table[:, -7:]), state)
+        document = _from_header(header, Strokes.of(table), state)
         document.check()
     except ValueError as error:
         raise InputError(f"{path}: not a valid stroke document: {error}") from error

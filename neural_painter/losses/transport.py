@@ -1,8 +1,9 @@
 """Optimal transport between pictures, as a loss: it pulls a stroke towards a target that the stroke does not touch."""
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -177,19 +178,31 @@ def _debiased(mass_a: Tensor, p: Tensor, mass_b: Tensor, q: Tensor) -> Tensor:
     return (p_mean + q_mean).clamp_min(0) + (linear - linear.detach())
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Lets torch use `count` threads inside.
+class _Calm:
+    """Lets torch use one thread inside; several callers at a time, in threads of their own, share one setting.
 
     exp, log and matrix products go parallel however small they are. Here each takes 10 microseconds: more threads gain
     nothing on an idle machine, and on a busy one every operation waited 8 ms for the other thread to be scheduled.
+    The number is torch's own and global, so the last to leave puts back what the first had found.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = Lock(), 0, 1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = torch.get_num_threads()
+            self._inside += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            torch.set_num_threads(1 if self._inside else self._before)
+
+
+_CALM = _Calm()
 
 
 class _Solver:
@@ -205,12 +218,12 @@ class _Solver:
             raise ValueError(f"transport: method must be one of {METHODS}, got {method!r}")
         self.size, self.epsilon, self.tol, self.max_iter = size, blur**2, tol, max_iter
         self.attempt = _sinkhorn if method == "grid" else _sinkhorn_pot
-        self.threads = 1 if method == "grid" else torch.get_num_threads()
+        self.calm = _CALM if method == "grid" else nullcontext()
 
     def between(self, a: Tensor, b: Tensor, start: Duals | None = None) -> Duals:
         """Potentials `(f, g)` of the plan from `a` to `b`, both `[N, H, W]`; `start` is an earlier answer."""
         for sweeps in (self.max_iter, 10 * self.max_iter):
-            with _threads(self.threads):
+            with self.calm:
                 f, g, error = self.attempt(a, b, self.epsilon, self.tol, sweeps, self._begin(a, b, start))
             if error <= self.tol:
                 return f, g
@@ -241,7 +254,7 @@ class _Solver:
 
     def within(self, a: Tensor, start: Tensor | None = None) -> Tensor:
         """The potential of `a` against itself, where both potentials are one: averaged sweeps, no relaxation needed."""
-        with _threads(1):
+        with _CALM:
             log_a, kernel = a.log(), _Kernel(self.size, self.epsilon, a.device)
             f = torch.zeros_like(a) if start is None else start / self.epsilon
             for _ in range(max(100, self.max_iter)):  # 10 to 20 do

@@ -13,7 +13,7 @@ from torch import Tensor
 from neural_painter.compositing import composite
 from neural_painter.painter.config import Stage
 from neural_painter.strokes import Strokes
-from renderers.brush import Brush
+from renderers.brush import ANGLE, CENTRE, COLOURS, FIRST, HALF_LENGTH, HALF_WIDTH, HALVES, OPACITY, SECOND, Brush, X, Y
 from renderers.networks import NeuralRenderer
 
 Array = np.ndarray
@@ -131,7 +131,7 @@ class StrokeOptimiser:
         self.renderer, self.brush, self.background, self.size = renderer, brush, background, size
         self.limits, self.refresh = limits, refresh
         placement = torch.from_numpy(strokes.placement.copy()).to(device)
-        placement[:, 2:4] = placement[:, 2:4].clamp_min(1e-6).log()
+        placement[:, HALVES] = placement[:, HALVES].clamp_min(1e-6).log()
         values = {
             "placement": placement,
             "shape": torch.from_numpy(strokes.shape.copy()).to(device),
@@ -154,12 +154,14 @@ class StrokeOptimiser:
 
     def placement(self) -> Tensor:
         """Placements as the compositor takes them, `[N, 5]`."""
-        return _placement(self.now)
+        return _placed(self.now.values["placement"])
 
     def full_shape(self) -> Tensor:
         """Shapes as the networks take them, `[N, P]`, aspect first."""
         value = self.now.values["placement"]
-        aspect = (value[:, 2] - value[:, 3]).exp().clamp(self.brush.aspect.low, self.brush.aspect.high)
+        aspect = (
+            (value[:, HALF_LENGTH] - value[:, HALF_WIDTH]).exp().clamp(self.brush.aspect.low, self.brush.aspect.high)
+        )
         return torch.cat([aspect[:, None], self.now.values["shape"]], dim=1)
 
     @torch.no_grad()
@@ -183,15 +185,16 @@ class StrokeOptimiser:
             placement, stamps = self.placement(), self.draw_stamps()
         composite(placement, paint, stamps, self.background, self.size)[0].sum().backward()  # type: ignore[no-untyped-call]
         assert paint.grad is not None
-        pixels = 4 * placement[:, 2] * placement[:, 3] * max(self.size) ** 2
-        return ((paint.grad[:, 0] + paint.grad[:, 3]) / pixels.clamp_min(1e-6)).cpu().numpy()
+        pixels = 4 * placement[:, HALF_LENGTH] * placement[:, HALF_WIDTH] * max(self.size) ** 2
+        seen = paint.grad[:, FIRST.start] + paint.grad[:, SECOND.start]  # of the red canvas
+        return (seen / pixels.clamp_min(1e-6)).cpu().numpy()
 
     def strokes(self, standing: Standing | None = None) -> Strokes:
         """The strokes as they stand, or stood."""
         standing = standing or self.now
-        placement = _placement(standing).cpu().numpy()
+        placement = _placed(standing.values["placement"]).cpu().numpy()
         # Two turns of the brush look alike; keep angles small.
-        placement[:, 4] = np.remainder(placement[:, 4] + math.pi, 2 * math.pi) - math.pi
+        placement[:, ANGLE] = np.remainder(placement[:, ANGLE] + math.pi, 2 * math.pi) - math.pi
         # Copies, since on the CPU these arrays are the tensors'.
         return Strokes(placement, *(standing.values[name].cpu().numpy().copy() for name in ("shape", "paint")))
 
@@ -208,7 +211,7 @@ class StrokeOptimiser:
         placement = now.values["placement"].clone().requires_grad_()
         paint = now.values["paint"].clone().requires_grad_()
         stamps = self.stamps.detach().requires_grad_(draw)
-        placed = torch.cat([placement[:, :2], placement[:, 2:4].exp(), placement[:, 4:]], dim=1)
+        placed = _placed(placement)
         value = loss(composite(placed, paint, stamps, self.background, self.size))
         value.backward()  # type: ignore[no-untyped-call]
         gradients = {"placement": placement.grad, "paint": paint.grad}
@@ -263,24 +266,24 @@ class StrokeOptimiser:
         placement, shape, paint = (values[name].clone() for name in ("placement", "shape", "paint"))
         height, width = self.size
         long_side = max(height, width)
-        placement[:, 0].clamp_(0, width / long_side)
-        placement[:, 1].clamp_(0, height / long_side)
-        placement[:, 2].clamp_(math.log(self.limits.half_width * brush.aspect.low), math.log(self.limits.half_length))
-        aspect = (placement[:, 2] - placement[:, 3]).clamp_(math.log(brush.aspect.low), math.log(brush.aspect.high))
-        placement[:, 3] = (placement[:, 2] - aspect).clamp_min_(math.log(self.limits.half_width))
-        placement[:, 2] = torch.maximum(placement[:, 2], placement[:, 3] + math.log(brush.aspect.low))
+        placement[:, X].clamp_(0, width / long_side)
+        placement[:, Y].clamp_(0, height / long_side)
+        half_length, half_width = placement[:, HALF_LENGTH], placement[:, HALF_WIDTH]  # their logarithms, in place
+        half_length.clamp_(math.log(self.limits.half_width * brush.aspect.low), math.log(self.limits.half_length))
+        aspect = (half_length - half_width).clamp_(math.log(brush.aspect.low), math.log(brush.aspect.high))
+        half_width.copy_(half_length - aspect).clamp_min_(math.log(self.limits.half_width))
+        half_length.copy_(torch.maximum(half_length, half_width + math.log(brush.aspect.low)))
         low = torch.from_numpy(brush.shape_low[1:]).to(shape)
         high = torch.from_numpy(brush.shape_high[1:]).to(shape)
         torch.minimum(torch.maximum(shape, low, out=shape), high, out=shape)
-        paint[:, :6].clamp_(0, 1)
-        paint[:, 6].clamp_(brush.opacity.low, brush.opacity.high)
+        paint[:, COLOURS].clamp_(0, 1)
+        paint[:, OPACITY].clamp_(brush.opacity.low, brush.opacity.high)
         return {"placement": placement, "shape": shape, "paint": paint}
 
 
-def _placement(standing: Standing) -> Tensor:
+def _placed(value: Tensor) -> Tensor:
     """Placements as the compositor takes them, out of those with logarithms."""
-    value = standing.values["placement"]
-    return torch.cat([value[:, :2], value[:, 2:4].exp(), value[:, 4:]], dim=1)
+    return torch.cat([value[:, CENTRE], value[:, HALVES].exp(), value[:, ANGLE:]], dim=1)
 
 
 def _decay(progress: float) -> float:

@@ -201,7 +201,7 @@ def start_of(place: Place) -> tuple[Strokes, bool]:
     if "start" not in place.state:
         return place.strokes, not place.step
     table = _taken(place.state, "start", np.float32, place.strokes.table().shape)
-    return Strokes(table[:, :5], table[:, 5:-7], table[:, -7:]), "restarted" not in place.state
+    return Strokes.of(table), "restarted" not in place.state
 
 
 def digest(strokes: Strokes) -> Array:

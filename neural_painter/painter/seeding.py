@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from neural_painter.strokes import Strokes
-from renderers.brush import Brush
+from renderers.brush import FIRST, OPACITY, PAINT_WIDTH, SECOND, Brush
 from renderers.kernels import kernel
 
 Array = np.ndarray
@@ -94,14 +94,14 @@ def seed_strokes(
     placement = np.stack([x, y, half_length, half_length / aspect, angle], axis=1)
 
     shape = np.tile(np.array([p.default for p in brush.free_shape], np.float64), (count, 1))
-    paint = np.empty((count, 7))
+    paint = np.empty((count, PAINT_WIDTH))
     blurred = cv2.GaussianBlur(target, (0, 0), max(0.5, half_width * 0.4))
-    reach_x, reach_y = np.cos(angle) * placement[:, 2] * 0.45, np.sin(angle) * placement[:, 2] * 0.45
-    for slot, sign in ((0, -1), (3, 1)) if brush.colours == 2 else ((0, 0), (3, 0)):
+    reach_x, reach_y = np.cos(angle) * half_length * 0.45, np.sin(angle) * half_length * 0.45
+    for slot, sign in ((FIRST, -1), (SECOND, 1)) if brush.colours == 2 else ((FIRST, 0), (SECOND, 0)):
         column = np.clip(((x + sign * reach_x) * long_side).astype(int), 0, width - 1)
         row = np.clip(((y + sign * reach_y) * long_side).astype(int), 0, height - 1)
-        paint[:, slot : slot + 3] = blurred[row, column]
-    paint[:, 6] = brush.opacity.default
+        paint[:, slot] = blurred[row, column]
+    paint[:, OPACITY] = brush.opacity.default
     # In no order: put on by size of error they would pile up where two regions meet.
     order = generator.permutation(count)
     return Strokes(placement[order], shape[order], np.clip(paint[order], 0, 1))

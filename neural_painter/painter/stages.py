@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neural_painter.devices import choose_device
 from neural_painter.images import fit_long_side, resize
+from neural_painter.images.tensors import picture_of, tensor_of
 from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, StrokeOptimiser, refresh_of
@@ -80,12 +81,12 @@ class Painter:
         if not place.step and not place.begun:
             before = self._optimiser(stage, target, strokes)
             strokes = keep(strokes, before.visible() >= HIDDEN)
-            canvas = before.canvas().permute(1, 2, 0).cpu().numpy()
+            canvas = picture_of(before.canvas())
             generator = np.random.default_rng((self.config.seed, index))
             missing = expected - len(strokes)
             strokes = join(strokes, seed_strokes(target, canvas, self.brush, missing, stage.size, generator))
         optimiser = self._optimiser(stage, target, strokes)
-        goal = torch.from_numpy(target).permute(2, 0, 1).contiguous().to(self.device)
+        goal = tensor_of(target, self.device)
         return Round(
             f"in stage {index + 1}",
             optimiser,
@@ -111,8 +112,8 @@ class Painter:
         """
         if self.brush.opacity.low < COVERS:
             return self.background
-        contrast = np.where(target > 0.5, target - 0.5, target + 0.5).astype(np.float32)
-        return torch.from_numpy(contrast).permute(2, 0, 1).contiguous().to(self.device)
+        contrast = np.where(target > 0.5, target - 0.5, target + 0.5)
+        return tensor_of(contrast, self.device)
 
     def _size(self, stage: Stage) -> tuple[int, int]:
         height, width = self.shape

@@ -10,7 +10,6 @@ Departs from Zou et al. 2021: the whole canvas at once, not block by block; reco
 from __future__ import annotations
 
 import hashlib
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from torch import Tensor
 from neural_painter.colour import colour_statistics, mapped, transport_map
 from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
+from neural_painter.images.tensors import tensor_of
 from neural_painter.losses.gram import STYLE_LAYERS, StyleTarget, gram_loss, style_target
 from neural_painter.painter.config import PaintConfig, StrokeStyleConfig, plan
 from neural_painter.painter.objective import Objective
@@ -28,7 +28,7 @@ from neural_painter.painter.optimise import LONGEST, Limits, Rates, StrokeOptimi
 from neural_painter.painter.rounds import Place, Round, start_of
 from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
-from renderers.brush import Brush
+from renderers.brush import FIRST, HALVES, SECOND, Brush
 from renderers.networks import NeuralRenderer
 
 Array = np.ndarray
@@ -66,24 +66,23 @@ class StrokeStyle:
 
     def on(self, device: torch.device) -> StrokeStyle:
         """The same with its features on a device; the caller's network stays where it is."""
-        if next(self.features.parameters()).device == device:
-            return self
-        return replace(self, features=deepcopy(self.features).to(device))
+        return replace(self, features=self.features.on(device))
 
     def target(self, size: tuple[int, int]) -> StyleTarget:
         """The Grams that a picture of this size should have."""
         device = next(self.features.parameters()).device
         height, width = self.picture.shape[:2]
         side = min(round(max(size) * self.config.style_scale), max(height, width))
-        small = _tensor(resize(self.picture, size=fit_long_side(height, width, max(side, 16))), device)[None]
-        everywhere = torch.ones(1, *small.shape[2:], device=device), torch.ones(1, *size, device=device)
-        return style_target(self.features, small, *everywhere)
+        small = resize(self.picture, size=fit_long_side(height, width, max(side, 16)))
+        picture = tensor_of(np.clip(small, 0, 1), device)[None]
+        everywhere = torch.ones(1, *small.shape[:2], device=device), torch.ones(1, *size, device=device)
+        return style_target(self.features, picture, *everywhere)
 
     def distance(self, picture: Array) -> float:
         """How far the Grams of a picture `[H, W, 3]` are from the style's: 1 is as far as without any feature."""
         device = next(self.features.parameters()).device
         with torch.no_grad():
-            found = self.features(_tensor(picture, device)[None], STYLE_LAYERS)
+            found = self.features(tensor_of(np.clip(picture, 0, 1), device)[None], STYLE_LAYERS)
             return float(gram_loss(found, self.target(picture.shape[:2])))  # type: ignore[arg-type]
 
 
@@ -133,7 +132,7 @@ class Styler:
         size = fit_long_side(height, width, min(MOST_SIDE, max(LEAST_SIDE, 16 * round(CANVAS * stage.canvas / 16))))
         recoloured, affine = recolour(np.clip(resize(self.goal, size=size), 0, 1), self.style.picture)
         strokes = _in_colours(start, affine) if fresh else start
-        limits, sizes = Limits.of(stage, self.brush), strokes.placement[:, 2:4]
+        limits, sizes = Limits.of(stage, self.brush), strokes.placement[:, HALVES]
         if not len(strokes):
             sizes = np.array([[LONGEST, LONGEST]], np.float32)
         optimiser = StrokeOptimiser(
@@ -151,7 +150,7 @@ class Styler:
             refresh=refresh_of(len(strokes)),
         )
         steps, held = self.style.config.style_steps, self._paint_only
-        objective = self._objective(_tensor(recoloured, self.device), size)
+        objective = self._objective(tensor_of(recoloured, self.device), size)
         return Round("while styling", optimiser, objective, steps, start=start, restarted=not fresh, held=held)
 
     @property
@@ -173,8 +172,8 @@ class Styler:
 def _in_colours(strokes: Strokes, affine: Array) -> Strokes:
     """The strokes with both colours carried by an affine map `[3, 4]`."""
     paint = strokes.paint.copy()
-    for first in (0, 3):
-        paint[:, first : first + 3] = _mapped(paint[:, first : first + 3], affine)
+    for colour in (FIRST, SECOND):
+        paint[:, colour] = _mapped(paint[:, colour], affine)
     return Strokes(strokes.placement, strokes.shape, paint)
 
 
@@ -193,7 +192,3 @@ def recolour(picture: Array, style: Array) -> tuple[Array, Array]:
 
 def _mapped(colours: Array, affine: Array) -> Array:
     return np.clip(mapped(colours, affine), 0, 1)
-
-
-def _tensor(picture: Array, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(np.clip(picture, 0, 1).transpose(2, 0, 1), np.float32)).to(device)

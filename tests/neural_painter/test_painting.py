@@ -17,7 +17,6 @@ from neural_painter.painter.config import PRESETS, Preset
 from neural_painter.painter.stages import COVERS
 from neural_painter.painting import size_of
 from renderers.brushes import brush, names
-from renderers.weights import folder
 from tests.neural_painter.painter.pictures import blank, still_life
 from tests.neural_painter.sample_documents import sample_document
 
@@ -86,8 +85,6 @@ def test_another_seed_paints_other_strokes(still):
 
 @pytest.mark.parametrize("name", names())
 def test_each_brush_paints(name, still, painting):
-    if not (folder() / f"{name}.json").exists():
-        pytest.skip(f"no weights of {name} yet")
     result = painting if name == CONFIG.brush else paint(still, replace(CONFIG, brush=name))
     result.strokes.check(result.document.find_brush())
     assert len(result.strokes) == CONFIG.strokes
@@ -186,8 +183,6 @@ def test_the_canvas_can_have_any_colour(still, painting):
 @pytest.mark.parametrize("name", [name for name in names() if brush(name).opacity.low >= COVERS])
 def test_brushes_that_cover_leave_no_canvas_bare(name):
     """Not even where the photo has the canvas' colour."""
-    if not (folder() / f"{name}.json").exists():
-        pytest.skip(f"no weights of {name} yet")
     white = blank(60, 80)
     white[20:40, 30:50] = (0.1, 0.2, 0.6)
     strokes = paint(white, replace(CONFIG, brush=name, strokes=60)).document

@@ -71,7 +71,7 @@ def test_after_any_step(tmp_path):
     assert not whole.document.state
     assert content == straight(tmp_path)[1]
     assert whole.document == paint(STILL, CONFIG).document  # telling states changes nothing
-    for document in states[1::2] + states[:1]:
+    for document in (states[0], states[3], states[4], states[8], states[12], states[13]):
         again = paint(STILL, CONFIG, resume=through_a_file(document, tmp_path))
         check_alike(again, content, tmp_path)
         assert (again.psnr, again.ssim, again.recovered) == (whole.psnr, whole.ssim, whole.recovered)
@@ -85,7 +85,7 @@ def test_after_any_step(tmp_path):
 def test_with_other_options(options, tmp_path):
     config = replace(CONFIG, **options)
     _, content, states = straight(tmp_path, config)
-    for document in states[2::5]:
+    for document in states[2::6]:
         check_alike(paint(STILL, config, resume=through_a_file(document, tmp_path)), content, tmp_path)
 
 
@@ -103,7 +103,7 @@ def test_in_style(mode, tmp_path):
     chosen = style(style_mode=mode)
     whole, content, states = straight(tmp_path, style=chosen)
     assert places(states)[-9:] == [(2, step + 1) for step in range(9)]
-    for document in (states[6], states[13], states[14], states[19], states[22]):
+    for document in (states[13], states[14], states[19]):
         again = paint(STILL, CONFIG, style=chosen, resume=through_a_file(document, tmp_path))
         check_alike(again, content, tmp_path)
         assert again.style_distance == whole.style_distance
@@ -151,10 +151,10 @@ def test_interrupted_in_the_middle_of_a_step(tmp_path, monkeypatch):
     config = replace(CONFIG, transport_stages="all")
     _, content, _ = straight(tmp_path, config)
     for owner, name, calls in (
-        (objective, "pixel_loss", (1, 3, 8)),
-        (objective.TransportLoss, "__call__", (2, 9)),
-        (optimise.StrokeOptimiser, "_projected", (1, 2, 6, 12)),
-        (optimise.StrokeOptimiser, "strokes", (1, 2)),
+        (objective, "pixel_loss", (1, 3)),
+        (objective.TransportLoss, "__call__", (9,)),
+        (optimise.StrokeOptimiser, "_projected", (2, 12)),
+        (optimise.StrokeOptimiser, "strokes", (1,)),
         (stages, "seed_strokes", (1, 2)),
     ):
         for call in calls:
