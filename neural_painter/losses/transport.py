@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
-from threading import Lock
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -17,7 +16,8 @@ DIVERGING = 4.0  # over-relaxation is halved when the error is this many times i
 UNDERFLOW = 600.0  # largest distance² / regulariser along one axis that exp keeps in float64 (it ends at 708)
 METHODS = ("grid", "pot")
 
-Duals = tuple[Tensor, Tensor]
+Array = np.ndarray
+Duals = tuple[Array, Array]
 
 
 class TransportError(ArithmeticError):
@@ -57,9 +57,9 @@ def transport_cost(
         raise ValueError(f"transport_cost: need two [N, H, W] of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
     mass_a, mass_b = _normalise(a, "a"), _normalise(b, "b")
     solver = _Solver(_size(a), blur, tol, max_iter, method)
-    with torch.no_grad():
-        f_aa, f_bb = solver.within(mass_a), solver.within(mass_b)
-        f_ab, g_ab = solver.between(mass_a, mass_b, (f_aa, f_bb))  # which is the answer where a equals b
+    plain_a, plain_b = _plain(mass_a), _plain(mass_b)
+    f_aa, f_bb = solver.within(plain_a), solver.within(plain_b)
+    f_ab, g_ab = solver.between(plain_a, plain_b, (f_aa, f_bb))  # which is the answer where a equals b
     return _debiased(mass_a, f_ab - f_aa, mass_b, g_ab - f_bb).to(a.dtype)
 
 
@@ -110,40 +110,45 @@ class TransportLoss:
         self.size = (max(1, round(target.shape[1] * scale)), max(1, round(target.shape[2] * scale)))
         self.solver = _Solver(self.size, blur, tol, max_iter, method)
         self._between: Duals | None = None
-        self._within: Tensor | None = None
+        self._within: Array | None = None
         if not target.isfinite().all():
             raise ValueError("TransportLoss: the target is not finite")
         with torch.no_grad():
             pooled = self._light_and_ink(target)
             self.weights = pooled.mean(dim=(1, 2)) / 3
             self.mass = _normalise(pooled + BARE, "target")
-            self.potential = self.solver.within(self.mass)
+        self._plain = _plain(self.mass)
+        self.potential = self.solver.within(self._plain)
 
     def __call__(self, canvas: Tensor) -> Tensor:
         """Returns the loss of a canvas `[3, H, W]`: a scalar in squared long sides, 0.01 if all moved by a tenth."""
         if canvas.shape != self.shape:
             raise ValueError(f"TransportLoss: canvas {tuple(canvas.shape)} is not the target's {tuple(self.shape)}")
         mass = _normalise(self._light_and_ink(canvas) + BARE, "canvas")
-        with torch.no_grad():
-            f, g = self._between = self.solver.between(mass, self.mass, self._between)
-            self._within = self.solver.within(mass, self._within)
+        plain = _plain(mass)
+        f, g = self._between = self.solver.between(plain, self._plain, self._between)
+        self._within = self.solver.within(plain, self._within)
         cost = _debiased(mass, f - self._within, self.mass, g - self.potential)
         return (self.weights * cost).sum().to(canvas.dtype)
 
-    def memory(self) -> dict[str, Tensor]:
-        """The canvas' potentials, from which the next call starts, `[6, h, w]` each; empty before the first call."""
+    def memory(self) -> dict[str, Array]:
+        """The canvas' potentials, from which the next call starts, `[6, h, w]` each; none before the first call.
+
+        These arrays are never changed.
+        """
         found = {} if self._between is None else dict(zip(("between_f", "between_g"), self._between, strict=True))
         return found if self._within is None else {**found, "within": self._within}
 
-    def restore(self, memory: Mapping[str, Tensor]) -> None:
+    def restore(self, memory: Mapping[str, Array]) -> None:
         """Lets the next call start from what `memory` gave.
 
         Raises:
             ValueError: it is not what a loss of this size remembers.
         """
-        names, shape = set(memory), self.mass.shape
+        names, shape = set(memory), self._plain.shape
+        right = all(a.dtype == np.float64 and a.shape == shape and np.isfinite(a).all() for a in memory.values())
         whole = names in ({"between_f", "between_g", "within"}, {"between_f", "between_g"}, set())
-        if not whole or not all(value.shape == shape and bool(value.isfinite().all()) for value in memory.values()):
+        if not (right and whole):
             raise ValueError(f"TransportLoss: expected finite potentials {list(shape)}, got {', '.join(sorted(names))}")
         self._between = (memory["between_f"], memory["between_g"]) if names else None
         self._within = memory.get("within")
@@ -171,44 +176,24 @@ def _normalise(images: Tensor, name: str) -> Tensor:
     return (1 - FLOOR) * images / total + FLOOR / images[0].numel()
 
 
-def _debiased(mass_a: Tensor, p: Tensor, mass_b: Tensor, q: Tensor) -> Tensor:
-    """Value `<p, a> + <q, b>`, clamped at 0, with `p` and `q` (centred) as its gradient in the masses."""
+def _plain(masses: Tensor) -> Array:
+    return masses.detach().cpu().numpy()
+
+
+def _debiased(mass_a: Tensor, potential_a: Array, mass_b: Tensor, potential_b: Array) -> Tensor:
+    """Value `<p, a> + <q, b>`, clamped at 0, with both potentials (centred) as its gradient in the masses."""
+    p, q = (torch.from_numpy(potential).to(mass_a.device) for potential in (potential_a, potential_b))
     p_mean, q_mean = ((p * mass_a.detach()).sum(dim=(1, 2)), (q * mass_b.detach()).sum(dim=(1, 2)))
     linear = (mass_a * (p - p_mean[:, None, None]) + mass_b * (q - q_mean[:, None, None])).sum(dim=(1, 2))
     return (p_mean + q_mean).clamp_min(0) + (linear - linear.detach())
 
 
-class _Calm:
-    """Lets torch use one thread inside; several callers at a time, in threads of their own, share one setting.
-
-    exp, log and matrix products go parallel however small they are. Here each takes 10 microseconds: more threads gain
-    nothing on an idle machine, and on a busy one every operation waited 8 ms for the other thread to be scheduled.
-    The number is torch's own and global, so the last to leave puts back what the first had found.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._before = Lock(), 0, 1
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._before = torch.get_num_threads()
-            self._inside += 1
-            torch.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            torch.set_num_threads(1 if self._inside else self._before)
-
-
-_CALM = _Calm()
-
-
 class _Solver:
     """Entropic transport between masses on one grid, for the squared distance; potentials in cost units.
 
-    A plan is `a b exp((f + g - distance²) / epsilon)`. No method here builds a graph.
+    A plan is `a b exp((f + g - distance²) / epsilon)`. Masses and potentials are NumPy's, float64 `[N, H, W]`: they are
+    small, and torch would spread every exp over all threads and wait for them, however small it is. Its number of
+    threads is a setting of the whole process, which is not ours to change.
     """
 
     def __init__(self, size: tuple[int, int], blur: float, tol: float, max_iter: int, method: str) -> None:
@@ -218,13 +203,12 @@ class _Solver:
             raise ValueError(f"transport: method must be one of {METHODS}, got {method!r}")
         self.size, self.epsilon, self.tol, self.max_iter = size, blur**2, tol, max_iter
         self.attempt = _sinkhorn if method == "grid" else _sinkhorn_pot
-        self.calm = _CALM if method == "grid" else nullcontext()
+        self.kernel = _Kernel(size, self.epsilon)
 
-    def between(self, a: Tensor, b: Tensor, start: Duals | None = None) -> Duals:
+    def between(self, a: Array, b: Array, start: Duals | None = None) -> Duals:
         """Potentials `(f, g)` of the plan from `a` to `b`, both `[N, H, W]`; `start` is an earlier answer."""
         for sweeps in (self.max_iter, 10 * self.max_iter):
-            with self.calm:
-                f, g, error = self.attempt(a, b, self.epsilon, self.tol, sweeps, self._begin(a, b, start))
+            f, g, error = self.attempt(a, b, self.kernel, self.tol, sweeps, self._begin(a, b, start))
             if error <= self.tol:
                 return f, g
             start = f, g
@@ -233,36 +217,35 @@ class _Solver:
             f"use a larger blur than {math.sqrt(self.epsilon):g}, a larger tol or more sweeps"
         )
 
-    def _begin(self, a: Tensor, b: Tensor, start: Duals | None) -> Duals:
+    def _begin(self, a: Array, b: Array, start: Duals | None) -> Duals:
         """`start` for the images where it is near an answer; for others a few sweeps from far moves to near ones."""
-        near = torch.zeros(len(a), dtype=torch.bool, device=a.device)
+        near = np.zeros(len(a), bool)
         if start is not None:
-            exact = -self.epsilon * _Kernel(self.size, self.epsilon, a.device).smooth(start[1] / self.epsilon + b.log())
-            near = (a * torch.expm1((start[0] - exact) / self.epsilon).abs()).sum(dim=(1, 2)) <= NEAR
+            exact = -self.epsilon * self.kernel.smooth(start[1] / self.epsilon + np.log(b))
+            near = (a * np.abs(np.expm1((start[0] - exact) / self.epsilon))).sum(axis=(1, 2)) <= NEAR
             if near.all():
                 return start
-        f, g = torch.zeros_like(a), torch.zeros_like(b)
+        f, g = np.zeros_like(a), np.zeros_like(b)
         for k in range(max(0, math.ceil(-math.log(self.epsilon, 4)))):
             coarse = 4.0**-k
-            kernel = _Kernel(self.size, coarse, a.device)
+            kernel = _Kernel(self.size, coarse)
             for _ in range(3):
-                f = -coarse * kernel.smooth(g / coarse + b.log())
-                g = -coarse * kernel.smooth(f / coarse + a.log())
+                f = -coarse * kernel.smooth(g / coarse + np.log(b))
+                g = -coarse * kernel.smooth(f / coarse + np.log(a))
         if start is not None:
-            f, g = (torch.where(near[:, None, None], *pair) for pair in zip(start, (f, g), strict=True))
+            f, g = (np.where(near[:, None, None], *pair) for pair in zip(start, (f, g), strict=True))
         return f, g
 
-    def within(self, a: Tensor, start: Tensor | None = None) -> Tensor:
+    def within(self, a: Array, start: Array | None = None) -> Array:
         """The potential of `a` against itself, where both potentials are one: averaged sweeps, no relaxation needed."""
-        with _CALM:
-            log_a, kernel = a.log(), _Kernel(self.size, self.epsilon, a.device)
-            f = torch.zeros_like(a) if start is None else start / self.epsilon
-            for _ in range(max(100, self.max_iter)):  # 10 to 20 do
-                exact = -kernel.smooth(f + log_a)
-                error = float((a * torch.expm1(f - exact).abs()).sum(dim=(1, 2)).max())
-                f = (f + exact) / 2
-                if error <= self.tol:
-                    return f * self.epsilon
+        log_a = np.log(a)
+        f = np.zeros_like(a) if start is None else start / self.epsilon
+        for _ in range(max(100, self.max_iter)):  # 10 to 20 do
+            exact = -self.kernel.smooth(f + log_a)
+            error = float((a * np.abs(np.expm1(f - exact))).sum(axis=(1, 2)).max())
+            f = (f + exact) / 2
+            if error <= self.tol:
+                return f * self.epsilon
         raise TransportError(f"transport: an image against itself is off by {error:.1e} (L1, wanted {self.tol:.1e})")
 
 
@@ -274,85 +257,93 @@ class _Kernel:
     Otherwise the terms are added in full.
     """
 
-    def __init__(self, size: tuple[int, int], epsilon: float, device: torch.device) -> None:
-        self.rows, self.columns = (_log_kernel(n, max(size), epsilon, device) for n in size)
+    def __init__(self, size: tuple[int, int], epsilon: float) -> None:
+        self.epsilon = epsilon
+        self.rows, self.columns = (_log_kernel(n, max(size), epsilon) for n in size)
         self.safe = ((max(size) - 1) / max(size)) ** 2 / epsilon < UNDERFLOW
         if self.safe:
-            self.rows, self.columns = self.rows.exp(), self.columns.exp()
+            self.rows, self.columns = np.exp(self.rows), np.exp(self.columns)
 
-    def smooth(self, h: Tensor) -> Tensor:
+    def smooth(self, h: Array) -> Array:
         """`log sum_j exp(h_j - distance_ij² / epsilon)` for `[N, H, W]`."""
         if not self.safe:
-            h = torch.logsumexp(h[:, :, None, :] + self.columns, dim=3)
-            return torch.logsumexp(h[:, None, :, :] + self.rows[:, :, None], dim=2)
-        top = h.amax(dim=2, keepdim=True)
-        h = ((h - top).exp_() @ self.columns).log_().add_(top)
-        top = h.amax(dim=1, keepdim=True)
-        return (self.rows @ (h - top).exp_()).log_().add_(top)
+            h = _log_sum_exp(h[:, :, None, :] + self.columns, 3)
+            return _log_sum_exp(h[:, None, :, :] + self.rows[:, :, None], 2)
+        top = h.max(axis=2, keepdims=True)
+        h = np.log(np.exp(h - top) @ self.columns) + top
+        top = h.max(axis=1, keepdims=True)
+        return np.log(self.rows @ np.exp(h - top)) + top
 
 
-def _log_kernel(n: int, long_side: int, epsilon: float, device: torch.device) -> Tensor:
-    x = torch.arange(n, dtype=torch.float64, device=device) / long_side
+def _log_sum_exp(terms: Array, axis: int) -> Array:
+    top = terms.max(axis=axis, keepdims=True)
+    return np.log(np.exp(terms - top).sum(axis=axis)) + top.squeeze(axis)
+
+
+def _log_kernel(n: int, long_side: int, epsilon: float) -> Array:
+    x = np.arange(n, dtype=np.float64) / long_side
     return -((x[:, None] - x[None, :]) ** 2) / epsilon
 
 
 def _sinkhorn(
-    a: Tensor, b: Tensor, epsilon: float, tol: float, max_iter: int, start: Duals
-) -> tuple[Tensor, Tensor, float]:
+    a: Array, b: Array, kernel: _Kernel, tol: float, max_iter: int, start: Duals
+) -> tuple[Array, Array, float]:
     """Sinkhorn's sweeps, over-relaxed. Returns `(f, g, error)`: columns are exact, rows are off by at most `error`.
 
     Plain sweeps damp the slowest mode, half a wave across a flat picture, by `exp(-pi² epsilon / 2)` each; the
     relaxation is the best one for that rate (a grid 24 photo at blur 0.05: 70 sweeps instead of 700). Where little ink
     is scattered it would diverge, so it is damped towards plain sweeps, which always converge.
     """
-    log_a, log_b = a.log(), b.log()
-    kernel = _Kernel(_size(a), epsilon, a.device)
+    log_a, log_b, epsilon = np.log(a), np.log(b), kernel.epsilon
     relax = 2 / (1 + math.sqrt(-math.expm1(-(math.pi**2) * epsilon / 2)))
     f, g, error, best = start[0] / epsilon, start[1] / epsilon, math.inf, math.inf
-    for sweep in range(max_iter):
-        exact = -kernel.smooth(g + log_b)
-        if sweep % CHECK == 0:
-            error = float((a * torch.expm1(f - exact).abs()).sum(dim=(1, 2)).max())
-            if error <= tol:  # rows; now make them exact and see what that leaves of the columns
-                f, before = exact, g
-                g = -kernel.smooth(f + log_a)
-                error = float((b * torch.expm1(before - g).abs()).sum(dim=(1, 2)).max())
-                if error <= tol:
-                    break
-                continue
-            if error > DIVERGING * best:
-                relax, best = (1 + relax) / 2, error
-            best = min(best, error)
-        f = torch.lerp(f, exact, relax)
-        g = torch.lerp(g, -kernel.smooth(f + log_a), relax)
+    with np.errstate(over="ignore"):  # far from an answer; the error is then infinite
+        for sweep in range(max_iter):
+            exact = -kernel.smooth(g + log_b)
+            if sweep % CHECK == 0:
+                error = float((a * np.abs(np.expm1(f - exact))).sum(axis=(1, 2)).max())
+                if error <= tol:  # rows; now make them exact and see what that leaves of the columns
+                    f, before = exact, g
+                    g = -kernel.smooth(f + log_a)
+                    error = float((b * np.abs(np.expm1(before - g))).sum(axis=(1, 2)).max())
+                    if error <= tol:
+                        break
+                    continue
+                if error > DIVERGING * best:
+                    relax, best = (1 + relax) / 2, error
+                best = min(best, error)
+            f = f + relax * (exact - f)
+            g = g + relax * (-kernel.smooth(f + log_a) - g)
     return f * epsilon, g * epsilon, error
 
 
 def _sinkhorn_pot(
-    a: Tensor, b: Tensor, epsilon: float, tol: float, max_iter: int, start: Duals
-) -> tuple[Tensor, Tensor, float]:
+    a: Array, b: Array, kernel: _Kernel, tol: float, max_iter: int, start: Duals
+) -> tuple[Array, Array, float]:
     """The same by POT. It cannot be given a start, so the start is taken off the cost."""
     from ot.batch import solve_batch
 
     count, height, width = a.shape
-    rows, columns = (_log_kernel(n, max(height, width), 1.0, a.device) for n in (height, width))
+    rows, columns = (_log_kernel(n, max(height, width), 1.0) for n in (height, width))
     cost = -(rows[:, None, :, None] + columns[None, :, None, :]).reshape(1, height * width, height * width)
-    cost = cost.expand(count, -1, -1)
-    flat_a, flat_b = a.flatten(1), b.flatten(1)
-    f, g = (dual.flatten(1) for dual in start)
+    flat_a, flat_b, f, g = (x.reshape(count, -1) for x in (a, b, *start))
+    tensors = (
+        torch.from_numpy(np.ascontiguousarray(x)) for x in (cost - f[:, :, None] - g[:, None, :], flat_a, flat_b)
+    )
+    shifted, mass_a, mass_b = tensors
     # reg and method are explicit: the default path of POT 0.9.7.post1 has a sign error. tol there is an L2 norm.
     answer = solve_batch(
-        cost - f[:, :, None] - g[:, None, :],
-        epsilon,
-        flat_a,
-        flat_b,
+        shifted,
+        kernel.epsilon,
+        mass_a,
+        mass_b,
         max_iter=max_iter,
         tol=tol / math.sqrt(height * width),
         method="log_sinkhorn",
         grad="detach",
     )
-    u, v = answer.potentials
-    f, g = f + epsilon * (u - flat_a.log()), g + epsilon * (v - flat_b.log())
+    u, v = (potential.numpy() for potential in answer.potentials)
+    f, g = f + kernel.epsilon * (u - np.log(flat_a)), g + kernel.epsilon * (v - np.log(flat_b))
     # POT says nothing when it has failed. Its columns are exact.
-    error = float((answer.plan.sum(dim=2) - flat_a).abs().sum(dim=1).max())
-    return f.view_as(a), g.view_as(b), error
+    error = float((answer.plan.sum(dim=2) - mass_a).abs().sum(dim=1).max())
+    return f.reshape(a.shape), g.reshape(b.shape), error

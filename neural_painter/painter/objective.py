@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from neural_painter.losses.pixel import pixel_loss
 from neural_painter.losses.transport import TransportError, TransportLoss
 from neural_painter.painter.config import PaintConfig
+
+Array = np.ndarray
 
 
 class Objective:
@@ -48,17 +50,17 @@ class Objective:
                 self.recovered += 1
         return value
 
-    def memory(self) -> dict[str, Tensor]:
-        """What the losses remember from call to call; these tensors are never changed."""
+    def memory(self) -> dict[str, Array]:
+        """What the losses remember from call to call; these arrays are never changed."""
         return {} if self.transport is None else self.transport.memory()
 
-    def restore(self, memory: Mapping[str, Tensor]) -> None:
-        """Goes on from what `memory` gave, on any device.
+    def restore(self, memory: Mapping[str, Array]) -> None:
+        """Goes on from what `memory` gave.
 
         Raises:
             ValueError: it is of another objective.
         """
         if self.transport is not None:
-            self.transport.restore({name: value.to(self.goal.device, torch.float64) for name, value in memory.items()})
+            self.transport.restore(memory)
         elif memory:
             raise ValueError("memory of a loss that is not there")

@@ -82,7 +82,7 @@ class _Moment:
 
     done: int
     standing: Standing
-    memory: Mapping[str, Tensor]
+    memory: Mapping[str, Array]
     tally: Tally
 
 
@@ -164,7 +164,7 @@ class Round:
             state[f"{name}_second"] = _array(standing.second[name])
         if standing.drawn is not None:
             state["drawn"] = _array(standing.drawn)
-        state |= {f"loss_{name}": _array(value) for name, value in now.memory.items()}
+        state |= {f"loss_{name}": value.copy() for name, value in now.memory.items()}
         state["counts"] = np.array([standing.taken, *(standing.steps[name] for name in VALUES)], np.int64)
         if self.start is not None:
             state["start"] = self.start.table()
@@ -182,7 +182,7 @@ class Round:
         self._patience = Patience(self._earlier.failures)
         if place.begun:
             standing = _standing(self.optimiser, place.state)
-            memory = {name[5:]: torch.from_numpy(a.copy()) for name, a in place.state.items() if name[:5] == "loss_"}
+            memory = {name[5:]: array.copy() for name, array in place.state.items() if name[:5] == "loss_"}
             try:
                 self.objective.restore(memory)
                 self.optimiser.strokes(standing).check(self.optimiser.brush)
