@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from torch import Tensor
 from neural_painter.descent import Standing
 from neural_painter.errors import InputError
 from neural_painter.files import kind_of, read_whole, written_whole
+from renderers.runs import difference
 
 Array = np.ndarray
 
@@ -119,10 +120,8 @@ def read_unfinished(path: Path, kind: str, config: Any, belongs_to: str, size: t
     known = belongs_to if version == VERSION else belongs_to.rpartition("-")[0]  # the first did not tell features
     if metadata.get("belongs_to") != known:
         raise InputError(f"{path}: was begun with other pictures, masks or features")
-    for option in fields(config):
-        now, then = getattr(config, option.name), theirs[option.name]
-        if option.name != "device" and now != then:
-            raise InputError(f"{path}: was begun with {option.name.replace('_', ' ')} {then}, now it is {now}")
+    if other := difference(theirs, asdict(config), ignoring=("device",)):
+        raise InputError(f"{path}: was begun with {other}")
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
         raise InputError(f"{path}: its tensors hold numbers that are not finite")
     return Unfinished(kind, options, metadata["belongs_to"], place, tensors, version)

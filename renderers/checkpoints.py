@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+
+from renderers.runs import write_whole
+
+SIZE_LIMIT = 1 << 30
+"""Bytes; the largest networks that can be asked for need less with their optimiser."""
 
 
 class CheckpointError(Exception):
@@ -24,17 +30,14 @@ def write_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimi
     # Convolutions are kept channels last; safetensors wants plain strides.
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    try:
-        temporary.write_bytes(save(tensors, metadata=dict(notes)))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, save(tensors, metadata=dict(notes)))
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and notes of a checkpoint; raises CheckpointError where it is none."""
     try:
+        if not stat.S_ISREG((found := path.stat()).st_mode) or found.st_size > SIZE_LIMIT:
+            raise CheckpointError("not a regular file of a checkpoint's size")
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, ValueError) as error:

@@ -26,6 +26,8 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from renderers.runs import write_whole
+
 CHECK = hashlib.sha256
 _DIGEST = CHECK().digest_size
 _PROBE = bytes(1 << 16)
@@ -164,13 +166,7 @@ def _read(path: Path) -> memoryview | None:
 
 def _write(path: Path, content: bytes) -> None:
     """Writes a file with its checksum, whole or not at all; of several processes that do, one wins."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(CHECK(content).digest() + content)
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    write_whole(path, CHECK(content).digest() + content)
 
 
 def _note(problem: OSError) -> None:

@@ -13,6 +13,8 @@ SAYING = ("neural_painter.errors", "neural_painter.files")
 LEVEL_0 = (
     "renderers.brush",
     "renderers.kernels",
+    "renderers.options",
+    "renderers.runs",
     "renderers.threads",
     "neural_painter.archives",
     "neural_painter.colour",
@@ -36,7 +38,9 @@ LEVEL_1 = (
     "renderers.checkpoints",
     "renderers.networks",
     "renderers.texture",
+    "renderers.trainers",
     "renderers.training",
+    "renderers.training_config",
     "renderers.weights",
 )
 LEVEL_2 = ("neural_painter.strokes",)
@@ -51,15 +55,19 @@ BELOW_3 = (*LEVEL_0, *LEVEL_1, *LEVEL_2)
 
 MAY_IMPORT = {
     "renderers": (),
-    "renderers.kernels": (),
+    "renderers.options": (),
+    "renderers.runs": (),
+    "renderers.kernels": ("renderers.runs",),
     "renderers.threads": (),
     "renderers.brush": ("renderers.kernels", "renderers.threads"),
-    "renderers.checkpoints": (),
+    "renderers.checkpoints": ("renderers.runs",),
+    "renderers.trainers": ("renderers.checkpoints", "renderers.runs"),
+    "renderers.training_config": ("renderers.options",),
     "renderers.texture": ("renderers.kernels",),
     "renderers.brushes": ("renderers.brush", "renderers.texture"),
     "renderers.networks": ("renderers.brush",),
-    "renderers.weights": ("renderers.brush", "renderers.networks"),
-    "renderers.training": ("renderers.brush", "renderers.checkpoints", "renderers.networks", "renderers.weights"),
+    "renderers.weights": ("renderers.brush", "renderers.networks", "renderers.runs"),
+    "renderers.training": ("renderers",),
     "neural_painter.errors": (),
     "neural_painter.files": ("neural_painter.errors",),
     "neural_painter.decoding": SAYING,
@@ -69,9 +77,9 @@ MAY_IMPORT = {
     "neural_painter.tables": ("neural_painter.archives", *SAYING),
     "neural_painter.metrics": (),
     "neural_painter.colour": (),
-    "neural_painter.configs": SAYING,
+    "neural_painter.configs": ("renderers.options", *SAYING),
     "neural_painter.descent": SAYING,
-    "neural_painter.unfinished": ("neural_painter.descent", *SAYING),
+    "neural_painter.unfinished": ("renderers.runs", "neural_painter.descent", *SAYING),
     "neural_painter.devices": SAYING,
     "neural_painter.features": SAYING,
     "neural_painter.losses": (),
@@ -103,6 +111,9 @@ LIGHT = {
     "neural_painter.photo.config",
     "neural_painter.style.config",
     "renderers.brushes",
+    "renderers.options",
+    "renderers.runs",
+    "renderers.training_config",
 }
 """Our modules that load no library; of these alone may the command line be made before a command runs."""
 

@@ -6,7 +6,7 @@ docs/stroke-document.md tells what the keys of `options` mean.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from neural_painter.painter.rounds import Place
 from neural_painter.painter.styling import StrokeStyle
 from neural_painter.strokes import StrokeDocument, Strokes
 from neural_painter.tables import MAX_ARRAYS_BYTES, Arrays
+from renderers.runs import difference
 
 Array = np.ndarray
 
@@ -87,11 +88,8 @@ def resumed_painting(
             f"the document to resume was painted from a photo of {document.width}x{document.height}, "
             f"this one has {size[1]}x{size[0]}"
         )
-    for option in fields(PaintConfig):
-        ours, theirs = getattr(config, option.name), document.options.get(option.name)
-        ours = list(ours) if isinstance(ours, tuple) else ours
-        if option.name != "device" and ours != theirs:
-            raise InputError(f"the document to resume was painted with {option.name} {theirs}, now it is {ours}")
+    if other := difference(document.options, asdict(config), ignoring=("device",)):
+        raise InputError(f"the document to resume was painted with {other}")
     _check_style(document, style)
     place = document.options.get("unfinished")
     if isinstance(place, dict) and "stage" not in place and "step" in place:

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 
 from renderers.brush import Brush
 from renderers.networks import STAMP, NeuralRenderer
+from renderers.runs import write_whole
 
 SIZE_LIMIT = 64 * 2**20
 
@@ -21,10 +22,15 @@ class WeightsError(Exception):
     """Weights that are missing, damaged, or do not fit their brush.
 
     Attributes:
-        exit_status: how a command line leaves.
+        exit_status: how the command line leaves.
+        hint: an optional second line: what to do.
     """
 
     exit_status = 4
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def folder() -> Path:
@@ -40,12 +46,11 @@ def parameter_space(brush: Brush) -> list[dict[str, Any]]:
 def save_renderer(model: NeuralRenderer, path: Path) -> str:
     """Writes the networks as float32 safetensors; returns the file's sha256."""
     tensors = {name: value.detach().cpu().float().contiguous().clone() for name, value in model.state_dict().items()}
-    temporary = path.with_suffix(".part")
     # Not save_file: it hides an OSError in an error of its own, and makes the file readable by its owner alone.
     # One entry only: safetensors writes several in random order, and the hash would not be reproducible.
-    temporary.write_bytes(save(tensors, metadata={"format": f"neural_painter renderer, stamp {STAMP}"}))
-    temporary.replace(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    data = save(tensors, metadata={"format": f"neural_painter renderer, stamp {STAMP}"})
+    write_whole(path, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_card(brush: Brush, directory: Path | None = None) -> dict[str, Any]:

@@ -35,17 +35,34 @@ def digest(model):
     return hashlib.sha256(b"".join(v.contiguous().numpy().tobytes() for v in model.state_dict().values())).hexdigest()
 
 
+def test_the_config_says_what_is_out_of_range():
+    for name, value, wanted in (
+        ("steps", 0, "a whole number from 1 to 10000000"),
+        ("batch", 2.5, "a whole number from 1 to 65536"),
+        ("rate", 1.0, "a number above 0 and below 1"),
+        ("rate", float("nan"), "a number above 0 and below 1"),
+        ("seed", -1, "a whole number from 0 to 4294967295"),
+    ):
+        with pytest.raises(ValueError, match=rf"^{name}: expected {wanted}, got {value}$"):
+            replace(TINY, **{name: value})
+
+
+def test_the_config_is_light():
+    code = "import sys; import renderers.training_config; print({'torch', 'numpy', 'numba'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout == "set()\n"
+
+
 # Samples
 
 
-def test_samples_depend_on_their_generator_alone():
+def test_material_depend_on_their_generator_alone():
     first, again, other = (draw_samples(TAPE, 5, 2, np.random.default_rng(seed)) for seed in (1, 1, 2))
     for a, b, c in zip(first, again, other, strict=True):
         assert torch.equal(a, b)
         assert not torch.equal(a, c)
 
 
-def test_samples_are_drawings_of_their_shapes():
+def test_material_are_drawings_of_their_shapes():
     shape, truth = draw_samples(TAPE, 5, 2, np.random.default_rng(1))
     assert shape.shape == (5, 2)
     assert truth.shape == (5, 3, 32, 32)
@@ -53,17 +70,17 @@ def test_samples_are_drawings_of_their_shapes():
     assert np.abs(truth.numpy()[:, 0] - again[..., 0]).mean() < 0.01  # but for the texture's seed
 
 
-def test_every_step_and_process_has_samples_of_its_own():
+def test_every_step_and_process_has_material_of_its_own():
     one, two = trainer(), trainer()
     two.rank = 1
-    shapes = [t._samples(step)[0] for t in (one, two) for step in (0, 1)]
+    shapes = [t._material(step)[0] for t in (one, two) for step in (0, 1)]
     assert all(not torch.equal(a, b) for i, a in enumerate(shapes) for b in shapes[:i])
-    assert torch.equal(one._samples(1)[0], shapes[1])
+    assert torch.equal(one._material(1)[0], shapes[1])
 
 
 def test_the_held_out_strokes_are_none_that_are_trained_on():
     held_out = draw_samples(TAPE, 50, 1, np.random.default_rng(training.HELD_OUT_SEED))[0]
-    trained = torch.cat([trainer(replace(TINY, batch=50))._samples(step)[0] for step in range(20)])
+    trained = torch.cat([trainer(replace(TINY, batch=50))._material(step)[0] for step in range(20)])
     assert not (held_out[:, None] == trained[None]).all(-1).any()
 
 
@@ -180,7 +197,7 @@ def test_a_resumed_run_ends_with_the_very_same_weights(tmp_path):
     for a, b in zip(resumed.model.parameters(), unbroken.model.parameters(), strict=True):
         for key, value in unbroken.optimiser.state[b].items():
             assert torch.equal(resumed.optimiser.state[a][key], value)
-    assert not list(tmp_path.rglob("*.part"))
+    assert [file.name for file in path.parent.iterdir()] == ["tape.safetensors"]
 
 
 def test_a_checkpoint_before_the_first_step_and_after_the_last(tmp_path):
@@ -207,26 +224,37 @@ def checkpoint(tmp_path_factory):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch": 9}, "batch"),
-        ({"steps": 7}, "steps"),
-        ({"seed": 1, "rate": 0.1}, "rate, seed"),
+        ({"batch": 9}, "batch 8, now it is 9"),
+        ({"steps": 7}, "steps 6, now it is 7"),
+        ({"seed": 1, "held_out": 9}, "seed 0, now it is 1"),
     ],
 )
 def test_a_checkpoint_of_another_configuration_is_refused(checkpoint, change, message):
     run = trainer(replace(TINY, **change))
     untouched = digest(run.model)
-    with pytest.raises(WeightsError, match=rf"belongs to another run \(differs in {message}\)$"):
+    with pytest.raises(WeightsError, match=f": was begun with {message}$"):
         run.load_checkpoint(checkpoint)
     assert (run.step, digest(run.model)) == (0, untouched)
 
 
 def test_a_checkpoint_of_another_brush_or_number_of_processes_is_refused(checkpoint):
-    with pytest.raises(WeightsError, match=r"\(differs in brush\)$"):
+    with pytest.raises(WeightsError, match=r"was begun with brush tape, now it is oil$"):
         Trainer(brush("oil"), TINY, CPU).load_checkpoint(checkpoint)
     run = trainer()
     run.world = 2
-    with pytest.raises(WeightsError, match=r"\(differs in world\)$"):
+    with pytest.raises(WeightsError, match=r"was begun with world 1, now it is 2$"):
         run.load_checkpoint(checkpoint)
+
+
+def test_a_checkpoint_as_they_were_at_first_is_gone_on_with(checkpoint, tmp_path):
+    notes = {"step": 1, "seconds": 2.5, "cpu_seconds": 3.5, "world": 1, "brush": "tape", "config": asdict(TINY)}
+    metadata = {name: json.dumps(value) if name == "config" else str(value) for name, value in notes.items()}
+    (tmp_path / "it").write_bytes(save(load(checkpoint.read_bytes()), metadata=metadata))
+    run = trainer()
+    run.load_checkpoint(tmp_path / "it")
+    assert (run.step, run.seconds, run.cpu_seconds) == (1, 2.5, 3.5)
+    with pytest.raises(WeightsError, match=r"was begun with batch 8, now it is 9$"):
+        trainer(replace(TINY, batch=9)).load_checkpoint(tmp_path / "it")
 
 
 @pytest.mark.parametrize("spoil", ["missing", "empty", "noise", "cut", "weights"])
@@ -235,7 +263,7 @@ def test_what_is_not_a_checkpoint_is_refused(checkpoint, tmp_path, spoil):
     changed = {"empty": b"", "noise": b"\x80noise" * 99, "cut": data[:-1], "weights": save({"a": torch.zeros(1)})}
     if spoil != "missing":
         path.write_bytes(changed[spoil])
-    with pytest.raises(WeightsError, match=r"it\.safetensors: not a training checkpoint \(\w+\)$"):
+    with pytest.raises(WeightsError, match=r"it\.safetensors: not a checkpoint of this training$"):
         trainer().load_checkpoint(path)
 
 
@@ -323,10 +351,10 @@ def test_an_output_that_cannot_be_written(command, tmp_path, capsys, option, mon
 
 
 def test_a_disk_that_fails_at_the_end_keeps_the_checkpoint(command, tmp_path, capsys):
-    (tmp_path / "out" / "tape.part").mkdir(parents=True)
+    (tmp_path / "out" / "tape.safetensors").mkdir(parents=True)
     assert command() == 5
-    assert "tape.part: cannot be written (Is a directory)" in capsys.readouterr().err
-    (tmp_path / "out" / "tape.part").rmdir()
+    assert "tape.safetensors: cannot be written (Is a directory)" in capsys.readouterr().err
+    (tmp_path / "out" / "tape.safetensors").rmdir()
     assert command("--resume") == 0
     assert (tmp_path / "out" / "tape.json").exists()
 
@@ -339,7 +367,8 @@ def test_resume_without_a_checkpoint(command, tmp_path, capsys):
 
 def test_resume_from_another_run(command, tmp_path, capsys, checkpoint):
     assert command("--resume", "--checkpoint", str(checkpoint)) == 4
-    assert "belongs to another run (differs in steps, batch)" in capsys.readouterr().err
+    assert "was begun with steps 6, now it is 4" in capsys.readouterr().err
+    assert (WeightsError.exit_status, training.Diverged.exit_status) == (4, 8)
     assert checkpoint.exists()
 
 
@@ -399,7 +428,7 @@ def test_two_processes_train_one_renderer(tmp_path):
 
     # Two processes of 4 are one of 8 with the same samples: their gradients are averaged.
     alone = trainer(TrainingConfig(steps=3, batch=4))
-    samples = Trainer._samples
+    samples = Trainer._material
 
     def both(step):
         parts = []
@@ -407,7 +436,7 @@ def test_two_processes_train_one_renderer(tmp_path):
             parts.append(samples(alone, step))
         return tuple(torch.cat(pair) for pair in zip(*parts, strict=True))
 
-    alone._samples = both
+    alone._material = both
     list(alone.run())
     for ours, theirs in zip(alone.model.parameters(), model.parameters(), strict=True):
         assert (ours - theirs).abs().max() < 1e-4

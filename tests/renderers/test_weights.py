@@ -61,7 +61,7 @@ def test_round_trip(shipped):
     ours, theirs = shipped.model.state_dict(), model.state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-    assert not list(shipped.folder.glob("*.part"))
+    assert not list(shipped.folder.glob(".*"))
 
 
 def test_the_same_networks_have_the_same_hash(shipped, tmp_path):
