@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.features import add_features, features_file, read_features
-from neural_painter.cli.jobs import Job, Keeps, Outcome
-from neural_painter.cli.options import Parser, add_config, add_manners, add_output, add_pictures, fit_size
+from neural_painter.cli.jobs import Job, Outcome
+from neural_painter.cli.options import Parser, add_config, fit_size
 from neural_painter.cli.outputs import picture_end, stem_of
 from neural_painter.cli.pictures import picture_writer, read_photo
 from neural_painter.cli.streams import program
+from neural_painter.cli.transfers import KEPT, STATE, add_transfer, outcome_of
 from neural_painter.photo.config import PhotoConfig, check_masks
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ DESCRIPTION = """Gives a photo the look of another photo: its light, its weather
 EPILOG = f"""A mask is a picture in which each segment has a colour of its own, the same in both masks.
 --auto-mask writes its masks beside the result: edit them, and pass them back. The preset fast needs no features.
 
-Every ten seconds, and on Ctrl-C, the transfer so far is kept as NAME.unfinished.safetensors; --resume goes on with it,
-and gives what the whole run would have given.
+{KEPT}
 
 {STATUSES}"""
 
@@ -68,16 +68,7 @@ def parser() -> Parser:
     made.add_argument("--init", type=Path, metavar="PICTURE", help="start from this picture, such as an earlier result")
     add_features(made)
     add_config(made, PhotoConfig)
-    add_output(
-        made,
-        "the picture to write (.png, .jpg, .webp, .tiff). May be repeated; {name} is filled in; a folder takes the "
-        f"default name (default: {DEFAULT_OUTPUT} in the current folder)",
-    )
-    add_pictures(made)
-    made.add_argument(
-        "--resume", type=Path, metavar="FILE", help="go on with an unfinished transfer of the same pictures and options"
-    )
-    add_manners(made)
+    add_transfer(made, DEFAULT_OUTPUT)
     return made
 
 
@@ -138,7 +129,7 @@ def _transfer(course: Course, job: Job, config: PhotoConfig) -> Outcome:
             features=features,
             init=pictures.init,
             on_step=on_step,
-            on_state=course.saver(job, ".safetensors", save),
+            on_state=course.saver(job, STATE, save),
             state=state,
         )
     if result.segments:
@@ -146,27 +137,13 @@ def _transfer(course: Course, job: Job, config: PhotoConfig) -> Outcome:
     if result.recovered:
         course.note(job, f"{job.source.name}: {result.recovered} steps were not finite and were taken back")
 
-    def keep(path: Path) -> None:
-        assert result.state is not None
-        save(path, result.state)
-
-    def go_on(kept: Path) -> list[str]:
-        return course.words(job, resume=kept, overwrite=bool(job.written) or options.overwrite)
-
-    return Outcome(
+    return outcome_of(
+        course,
+        job,
+        result,
         write=_writer(course, job, result, photo),
-        finished=result.finished,
-        begun=result.finished or result.state is not None,
-        keeps=Keeps("the picture so far", "the transfer is", ".safetensors", keep, go_on, go_on)
-        if result.state
-        else None,
-        facts={
-            "style": options.style,
-            "segments": result.segments.count if result.segments else 1,
-            "device": result.device,
-            "losses": result.losses,
-        },
-        seconds=result.seconds,
+        save=save,
+        facts={"style": options.style, "segments": result.segments.count if result.segments else 1},
     )
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.features import add_features, features_file, read_features
-from neural_painter.cli.jobs import Job, Keeps, Outcome
-from neural_painter.cli.options import Parser, add_config, add_manners, add_output, add_pictures, fit_size
+from neural_painter.cli.jobs import Job, Outcome
+from neural_painter.cli.options import Parser, add_config, fit_size
 from neural_painter.cli.outputs import picture_end
 from neural_painter.cli.pictures import picture_writer, read_photo
 from neural_painter.cli.streams import program
+from neural_painter.cli.transfers import KEPT, STATE, add_transfer, outcome_of
 from neural_painter.errors import UsageError
 from neural_painter.style.config import StyleConfig, check_blend
 
@@ -27,8 +28,7 @@ DESCRIPTION = """Paints a picture in the manner of one or more others (artistic 
   python paint.py style cat.jpg starry-night.jpg -o cat-by-vincent.png --features vgg19_16x.safetensors
   python paint.py style cat.jpg wave.jpg candy.jpg --style-blend 2,1 --original-colors"""
 
-EPILOG = f"""Every ten seconds, and on Ctrl-C, the transfer so far is kept as NAME.unfinished.safetensors; --resume goes
-on with it, and gives what the whole run would have given.
+EPILOG = f"""{KEPT}
 
 {STATUSES}"""
 
@@ -46,17 +46,7 @@ def parser() -> Parser:
         "--pooling", choices=("average", "max"), default="average", help="of the features (default: average)"
     )
     add_config(made, StyleConfig)
-    add_output(
-        made,
-        "the picture to write (.png, .jpg, .webp, .tiff). May be repeated; {name} is filled in; a folder takes the "
-        f"default name (default: {DEFAULT_OUTPUT} in the current folder)",
-        size=f"{DEFAULT_SIDE}, or the picture's own size where that is smaller",
-    )
-    add_pictures(made)
-    made.add_argument(
-        "--resume", type=Path, metavar="FILE", help="go on with an unfinished transfer of the same pictures and options"
-    )
-    add_manners(made)
+    add_transfer(made, DEFAULT_OUTPUT, size=f"{DEFAULT_SIDE}, or the picture's own size where that is smaller")
     return made
 
 
@@ -101,27 +91,12 @@ def _restyle(course: Course, job: Job, config: StyleConfig, blend: list[float] |
             config=config,
             features=features,
             on_step=on_step,
-            on_state=course.saver(job, ".safetensors", save),
+            on_state=course.saver(job, STATE, save),
             state=state,
         )
 
-    def keep(path: Path) -> None:
-        assert result.state is not None
-        save(path, result.state)
-
-    def go_on(kept: Path) -> list[str]:
-        return course.words(job, resume=kept, overwrite=bool(job.written) or options.overwrite)
-
-    return Outcome(
-        write=picture_writer(course, result.picture, photo),
-        finished=result.finished,
-        begun=result.finished or result.state is not None,
-        keeps=Keeps("the picture so far", "the transfer is", ".safetensors", keep, go_on, go_on)
-        if result.state
-        else None,
-        facts={"styles": options.styles, "device": result.device, "losses": result.losses},
-        seconds=result.seconds,
-    )
+    write = picture_writer(course, result.picture, photo)
+    return outcome_of(course, job, result, write=write, save=save, facts={"styles": options.styles})
 
 
 def _blend(text: str | None, count: int) -> list[float] | None:
