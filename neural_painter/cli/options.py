@@ -147,6 +147,9 @@ def config_from(options: argparse.Namespace, config: type[Config], base: dict[st
         return config(**{**(base or {}), **given})
     except OptionError as error:
         raise UsageError(f"--{error.name.replace('_', '-')}: {error.message}", hint=error.hint) from None
+    except ValueError as error:  # of renderers, which know nothing of our errors
+        name, _, message = str(error).partition(": ")
+        raise UsageError(f"--{name.replace('_', '-')}: {message}") from None
 
 
 def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from neural_painter.cli.course import Course
 from neural_painter.cli.jobs import Job
@@ -18,22 +18,9 @@ from neural_painter.files import check_output
 if TYPE_CHECKING:
     import torch
 
+    from renderers.trainers import Run
+
 CHECKPOINT_SECONDS = 10
-
-
-class Trainer(Protocol):
-    """One process of a run: what is trained, and how far it has come."""
-
-    step: int
-    rank: int
-    world: int
-    device: torch.device
-
-    def run(self) -> Iterator[float]: ...
-
-    def save_checkpoint(self, path: Path) -> None: ...
-
-    def load_checkpoint(self, path: Path) -> None: ...
 
 
 def ranks() -> tuple[int, int]:
@@ -80,7 +67,7 @@ def check_checkpoint(course: Course, path: Path) -> None:
 def train(
     course: Course,
     job: Job,
-    trainer: Trainer,
+    trainer: Run,
     steps: int,
     checkpoint: Path,
     notes: Callable[[], list[str]] = list,
@@ -98,7 +85,7 @@ def train(
         NumericalError: the loss stopped being finite.
         OutputError: the checkpoint cannot be written.
     """
-    from renderers.training import every
+    from renderers.runs import every
 
     due, ended = every(CHECKPOINT_SECONDS), False
     if not trainer.rank:
@@ -123,7 +110,7 @@ def train(
     return trainer.step == steps
 
 
-def stopped(course: Course, job: Job, trainer: Trainer, steps: int, checkpoint: Path) -> tuple[str, str]:
+def stopped(course: Course, job: Job, trainer: Run, steps: int, checkpoint: Path) -> tuple[str, str]:
     """What is said of a run that was broken off, and how it goes on."""
     sentence = f"interrupted at step {trainer.step} of {steps}; what was learnt is kept in {checkpoint}"
     if trainer.world > 1:
@@ -132,7 +119,7 @@ def stopped(course: Course, job: Job, trainer: Trainer, steps: int, checkpoint: 
     return sentence, f"To go on: {command(*words)}"
 
 
-def device_name(trainer: Trainer) -> str:
+def device_name(trainer: Run) -> str:
     """What it was trained on, for a card."""
     import torch
 
@@ -140,7 +127,7 @@ def device_name(trainer: Trainer) -> str:
     return f"{kind} ({torch.cuda.get_device_name(trainer.device) if kind == 'cuda' else platform.machine()})"
 
 
-def _any_process(wanted: bool, trainer: Trainer) -> bool:
+def _any_process(wanted: bool, trainer: Run) -> bool:
     if trainer.world == 1:
         return wanted
     import torch
@@ -150,7 +137,7 @@ def _any_process(wanted: bool, trainer: Trainer) -> bool:
     return bool(votes)
 
 
-def _save(trainer: Trainer, checkpoint: Path) -> None:
+def _save(trainer: Run, checkpoint: Path) -> None:
     if trainer.rank:
         return
     try:
