@@ -75,7 +75,7 @@ def recognised(head: bytes, path: Path) -> Kind | None:
     if _TORCH7.match(head):
         return Kind("a file of Torch7", f"`paint.py fast PHOTO {path}` runs a style.")
     if kind == LFS:
-        return Kind(LFS, "`git lfs pull` fetches it.")
+        return Kind(LFS)
     return None if kind == "unknown data" else Kind(_WORDS.get(kind, f"of the kind {kind}"))
 
 

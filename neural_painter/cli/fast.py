@@ -108,6 +108,7 @@ def _load(course: Course, path: Path) -> StyleModel:
     model = load_model(path, device=device)
     if device == "cuda" and _device(model) == "cpu":
         course.tell(f"{path}: a model of this kind runs on the CPU")
+    course.tell(*getattr(model, "notes", ()))  # what had to be assumed of a stranger's ONNX
     return model
 
 

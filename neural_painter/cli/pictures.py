@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from neural_painter import __version__
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import report
-from neural_painter.cli.hints import hint_for
 from neural_painter.cli.jobs import Job
 from neural_painter.cli.words import signature
 from neural_painter.errors import InputError
@@ -86,16 +85,7 @@ def read_photo(
     if canvas is None:
         canvas = getattr(options, "canvas", WHITE)
     path = job.source if path is None else path
-    try:
-        picture = read_picture(
-            path,
-            canvas=canvas or WHITE,
-            notes=notes,
-            max_pixels=options.max_pixels,
-            needed=needed,
-        )
-    except InputError as error:
-        raise InputError(str(error), hint=hint_for(path) or error.hint) from error
+    picture = read_picture(path, canvas=canvas or WHITE, notes=notes, max_pixels=options.max_pixels, needed=needed)
     course.note(job, *notes)
     return picture
 

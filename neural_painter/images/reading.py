@@ -22,6 +22,7 @@ from neural_painter.images.endings import CUT_SHORT, completed, ends_early
 from neural_painter.images.metadata import Metadata, metadata_of
 from neural_painter.images.pixels import Array
 from neural_painter.images.stored import Say, Stored, laid_over
+from neural_painter.kinds import recognised
 
 Colour = tuple[float, float, float]
 
@@ -117,11 +118,15 @@ def _read(
             notes.append(line)
 
     with opened(path, "a picture", most=MOST_BYTES) as file:
-        kind = kind_of(file.read(HEAD))
+        head = file.read(HEAD)
+        kind = kind_of(head)
         if kind in heif.KINDS:
             heif.check_installed(path)
             kind = "HEIC"
         elif kind not in _KINDS:
+            other = None if kind.startswith("image/") else recognised(head, path)
+            if other and other.hint:
+                raise InputError(f"{path}: is {other.what}, expected a picture", hint=other.hint)
             raise InputError(f"{path}: not a picture (found: {kind})", hint=SUPPORTED)
         try:
             with _quiet(say, most=JPEG_SIDE**2 if kind == "JPEG" and needed else max_pixels):

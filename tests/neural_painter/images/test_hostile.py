@@ -203,3 +203,15 @@ def test_broken_exif_is_ignored(read):
         read(saved(Image.fromarray(smooth()), form, exif=b"Exif\0\0complete nonsense"))
         said = ["picture.png: its EXIF data is broken: ignored"]
         assert read.notes == said or (form == "JPEG" and not read.notes)  # Pillow hides it in a JPEG
+
+
+def test_what_belongs_elsewhere_is_said(read):
+    for data, what, hint in (
+        (b"\x08\x08\x12\x10neural-painter\0", "is a model in ONNX", "`paint.py fast PHOTO "),
+        (b"\x80\x04\x95", "is a pickle", "safetensors"),
+        (b"PK\x03\x04" + bytes(26) + b"header.npy", "is a stroke document", "`paint.py render "),
+        (b"\0\0\0\x20ftypisom" + bytes(30), r"is a film \(mp4\)", "`paint.py fast "),
+    ):
+        with pytest.raises(InputError, match=rf"apple\.jpg: {what}, expected a picture$") as caught:
+            read(data, "apple.jpg")
+        assert hint in caught.value.hint
