@@ -6,7 +6,6 @@ runs on CPU tensors, slowly and without a compiler: its tests do that.
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 
 import torch
@@ -59,4 +58,6 @@ def mean_maps(content: Tensor, maps: Tensor, spatial: Tensor, color_sigma: float
 
 
 def _kernels() -> ModuleType:
-    return importlib.import_module("neural_painter.photo.cuda_kernels")
+    from neural_painter.photo import cuda_kernels
+
+    return cuda_kernels

@@ -4,7 +4,6 @@ The interpreter has to be chosen before triton is imported, so it runs in a proc
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor
 from neural_painter.photo import smoothing
 from neural_painter.photo.cuda import fit_patches, mean_maps
 from neural_painter.photo.smoothing import apply_maps, exact_maps, smooth_exactly, smooth_plainly
+from tests.neural_painter import triton_interpreter
 
 ROOT = Path(__file__).parents[3]
 
@@ -71,14 +71,8 @@ def interpret() -> None:
 
 @pytest.fixture(scope="module")
 def interpreted(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What `interpret` printed, with no compiler in reach: the interpreter must not need one."""
-    pytest.importorskip("triton")
-    empty = str(tmp_path_factory.mktemp("empty"))
-    environment = os.environ | {"TRITON_INTERPRET": "1", "TRITON_CACHE_DIR": empty, "PATH": empty, "CC": "no-compiler"}
-    command = [sys.executable, "-W", "error::RuntimeWarning", "-m", "tests.neural_painter.photo.test_cuda"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    """What `interpret` printed."""
+    return triton_interpreter.interpreted("tests.neural_painter.photo.test_cuda", tmp_path_factory)  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("name", cases())

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -105,11 +106,10 @@ def pymatting() -> ModuleType:
     assert package is not None, "pymatting is missing: pip install -e .[dev]"
     assert package.submodule_search_locations
     path = Path(package.submodule_search_locations[0]) / "laplacian" / "cf_laplacian.py"
-    spec = importlib.util.spec_from_file_location("pymatting_cf_laplacian", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = ModuleType("pymatting_cf_laplacian")
+    # As plain Python: our pictures are small, and what numba keeps of a module by itself it cannot always load again.
+    source = re.sub(r"^@njit\(.*\)$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    exec(compile(source, path, "exec"), module.__dict__)
     return module
 
 
