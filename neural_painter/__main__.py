@@ -2,7 +2,11 @@
 
 import sys
 
-from neural_painter.cli import main
+from neural_painter.cli import early
+
+early.begin()
+
+from neural_painter.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -109,7 +109,7 @@ def test_the_installed_program_runs_as_a_module(installed, tmp_path):
     assert (done.stdout, done.stderr, done.returncode) == (f"neural-painter {__version__}\n", "", 0)
     done = run(installed, "-m", "neural_painter", "nothing.jpg", cwd=tmp_path)
     assert done.returncode == 3
-    assert "nothing.jpg" in done.stderr
+    assert done.stderr.startswith("python -m neural_painter: nothing.jpg: ")
     where = run(installed, "-c", "import neural_painter; print(neural_painter.__file__)", cwd=tmp_path)
     assert str(ROOT) not in where.stdout
 

@@ -41,9 +41,11 @@ def claim_stdout() -> None:
 
 
 def program() -> str:
-    """What the user called: `paint.py`, `train_renderer.py`, or `neural-painter` where that is installed."""
+    """What the user called: `paint.py`, `train_renderer.py`, or where installed `neural-painter` or its module."""
     if _called:
         return _called
+    if Path(sys.argv[0]).parts[-2:] == ("neural_painter", "__main__.py"):
+        return "python -m neural_painter"
     return "neural-painter" if Path(sys.argv[0]).stem == "neural-painter" else "paint.py"
 
 
