@@ -55,5 +55,5 @@ def test_own_brush(script, photos, tmp_path):
     assert painting.document.brush == "dot"
     made = {path.name for path in (tmp_path / "dot").iterdir()}
     assert made == {"strokes.png", "dot.safetensors", "dot.json", "a-dot.png", "a-dot.npz"}
-    with pytest.raises(ValueError, match="a plain word other than marker, oil"):
+    with pytest.raises(ValueError, match="a plain word other than"):
         brushes.add_brush(brushes.brush("oil"))

@@ -228,7 +228,7 @@ def rejected(path, content: bytes | str, message: str) -> None:
         ({"canvas": "red"}, "canvas must be three numbers"),
         ({"canvas": [1, [], 1]}, "canvas must hold"),
         ({"canvas": [1, 2, 1]}, "canvas must hold"),
-        ({"brush": "broom"}, "unknown brush 'broom', expected one of: marker, oil, tape, watercolor"),
+        ({"brush": "broom"}, f"unknown brush 'broom', expected one of: {', '.join(brushes.names())}"),
         ({"brush": "\ud800" + "x" * 10**5}, "unknown brush"),
         ({"brush": ["tape"]}, "brush must be a name"),
         ({"brush": "oil"}, "the columns of brush oil must be x, y,"),

@@ -15,7 +15,7 @@ COUNTS = (1, 2, 3, 12, 13, 37, 38, 100, 116, 1000, 5000, 20_000, MOST_STROKES)
 
 def test_wrong_values_are_refused_by_name():
     for option, value, expected in (
-        ("brush", "crayon", "one of marker, oil"),
+        ("brush", "crayon", f"one of {', '.join(names())}"),
         ("strokes", 0, f"a whole number from 1 to {MOST_STROKES}"),
         ("strokes", MOST_STROKES + 1, f"a whole number from 1 to {MOST_STROKES}"),
         ("strokes", 2.5, f"a whole number from 1 to {MOST_STROKES}"),
