@@ -12,13 +12,14 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from neural_painter.archives import Archive, packed, short
 from neural_painter.errors import InputError, UsageError
 from neural_painter.files import check_output, read_whole, written_whole
+from neural_painter.json_rows import parse, read_rows
 
 Array = np.ndarray
 Header = dict[str, Any]
@@ -27,7 +28,7 @@ SUFFIXES = (".json", ".json.gz", ".npz")
 
 MAX_ROWS = 1_000_000
 MAX_TEXT = 64 << 20
-"""Bytes of JSON, unpacked: some 350 000 strokes. Python needs twenty times as much to hold them."""
+"""Bytes of JSON, unpacked: some 350 000 strokes."""
 MAX_ARCHIVE = 128 << 20
 """Bytes of a .npz file as it lies on the disk."""
 MAX_HEADER = 256 << 10
@@ -144,9 +145,9 @@ def read_table(path: Path, rows_key: str, accept: Callable[[Header], None]) -> t
     Args:
         path: the file.
         rows_key: key of the rows in JSON, name of the array in .npz.
-        accept: looks at the header (in JSON: still with its rows) before the rows are looked at; raises ValueError
-            where it is not as it should be, in particular unless `columns` is a list of the right length. Its other
-            errors are not the file's and go on as they are.
+        accept: looks at the header (in JSON: with an empty list for its rows) before the rows are looked at; raises
+            ValueError where it is not as it should be, in particular unless `columns` is a list of the right length.
+            Its other errors are not the file's and go on as they are.
 
     Returns:
         The header without its rows; float32 `[N, len(columns)]`, whose numbers may be infinite or NaN; further arrays.
@@ -160,9 +161,9 @@ def read_table(path: Path, rows_key: str, accept: Callable[[Header], None]) -> t
     try:
         if suffix == ".npz":
             return _from_npz(data, rows_key, accept)
-        header = _parsed(_unzipped(data) if suffix == ".json.gz" else data)
-        accept(header)
-        return header, _rows(header.pop(rows_key, None), len(header["columns"]), rows_key), Arrays({})
+        if suffix == ".json.gz":
+            data = _unzipped(data)
+        return *read_rows(data, rows_key, MAX_ROWS, accept), Arrays({})
     except ValueError as error:
         raise InputError(f"{path}: not a valid stroke document: {error}") from error
 
@@ -210,56 +211,12 @@ def _unzipped(data: bytes) -> bytes:
     return text
 
 
-def _parsed(data: bytes) -> Header:
-    try:
-        text = data.decode("utf-8")
-        found = json.loads(text, object_pairs_hook=_unique, parse_int=_whole, parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start} is not UTF-8 text") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}, column {error.colno} is not JSON ({error.msg})") from error
-    except RecursionError as error:
-        raise ValueError("its brackets are nested too deeply") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"expected an object, found {type(found).__name__}")
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Header:
-    found: Header = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {short(key)} appears twice")
-        found[key] = value
-    return found
-
-
-def _whole(text: str) -> int:
-    if len(text) > 20:
-        raise ValueError(f"a whole number of {len(text)} digits is too large")
-    return int(text)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
-
-
-def _rows(rows: Any, width: int, rows_key: str) -> Array:
-    if not isinstance(rows, list):
-        raise ValueError(f"{rows_key} must be a list, found {type(rows).__name__}")
-    if len(rows) > MAX_ROWS:
-        raise ValueError(f"{len(rows)} {rows_key}, expected at most {MAX_ROWS}")
-    for index, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != width or not {type(value) for value in row} <= {int, float}:
-            raise ValueError(f"row {index} of {rows_key} must be a list of {width} numbers")
-    with np.errstate(over="ignore"):  # infinity is for the caller to find, with its row
-        return np.array(rows, np.float64).reshape(len(rows), width).astype(np.float32)
-
-
 def _from_npz(data: bytes, rows_key: str, accept: Callable[[Header], None]) -> tuple[Header, Array, Arrays]:
     archive = Archive(data, most=2 + MAX_ARRAYS)
     further = _further(archive.names, rows_key)
-    header = _parsed(archive.array("header", "|u1", (MAX_HEADER,)).tobytes())
+    header = parse(archive.array("header", "|u1", (MAX_HEADER,)).tobytes())
+    if not isinstance(header, dict):
+        raise ValueError(f"expected an object, found {type(header).__name__}")
     accept(header)
     table = archive.array(rows_key, "<f4", (MAX_ROWS, len(header["columns"])))
     found, room = {}, MAX_ARRAYS_BYTES
