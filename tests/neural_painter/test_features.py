@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 import zipfile
+from itertools import product
 
 import pytest
 import torch
@@ -156,35 +157,32 @@ def test_agrees_with_plain_modules(preprocess, pooling):
         assert float((got[layer] - x).abs().max() / x.abs().max()) < 3e-6, layer  # measured: 4e-7
 
 
-@pytest.mark.parametrize("pooling", ["max", "average"])
-@pytest.mark.parametrize("size", SIZES)
-def test_pooling_by_hand(size, pooling):
+def test_pooling_by_hand():
     """Blocks of 2 or, along a side that is 1 already, of 1; what is left over at the end is dropped."""
-    picture = noise(1, 3, *size)
-    found, x = Features(identity(), pooling=pooling)(picture, LAYERS), picture
-    for layer in LAYERS:
-        if layer.endswith("_1") and layer != "relu1_1":
-            height, width = x.shape[2:]
-            rows, columns = min(2, height), min(2, width)
-            x = x[:, :, : height // rows * rows, : width // columns * columns]
-            x = x.reshape(1, 3, height // rows, rows, width // columns, columns)
-            x = x.amax((3, 5)) if pooling == "max" else x.mean((3, 5))
-        assert torch.allclose(found[layer], x, atol=1e-6), layer
+    for size, pooling in product(SIZES, ["max", "average"]):
+        picture = noise(1, 3, *size)
+        found, x = Features(identity(), pooling=pooling)(picture, LAYERS), picture
+        for layer in LAYERS:
+            if layer.endswith("_1") and layer != "relu1_1":
+                height, width = x.shape[2:]
+                rows, columns = min(2, height), min(2, width)
+                x = x[:, :, : height // rows * rows, : width // columns * columns]
+                x = x.reshape(1, 3, height // rows, rows, width // columns, columns)
+                x = x.amax((3, 5)) if pooling == "max" else x.mean((3, 5))
+            assert torch.allclose(found[layer], x, atol=1e-6), layer
 
 
-@pytest.mark.parametrize("preprocess", [False, True])
-@pytest.mark.parametrize("pooling", ["max", "average"])
-@pytest.mark.parametrize("size", SIZES)
-def test_any_size(size, pooling, preprocess):
-    network = Features(narrow(preprocess=preprocess), pooling=pooling)
-    assert network.widths == WIDTHS
-    found, masks = network(noise(2, 3, *size), LAYERS), network.walk_masks(noise(4, *size), LAYERS)
-    assert set(found) == set(masks) == set(LAYERS)
-    for layer, width in zip(LAYERS, WIDTHS, strict=True):
-        assert tuple(found[layer].shape) == (2, width, *size_at(layer, *size))
-        assert tuple(masks[layer].shape) == (4, *size_at(layer, *size))
-        assert found[layer].isfinite().all()
-        assert found[layer].min() >= 0
+def test_any_size():
+    for size, pooling, preprocess in product(SIZES, ["max", "average"], [False, True]):
+        network = Features(narrow(preprocess=preprocess), pooling=pooling)
+        assert network.widths == WIDTHS
+        found, masks = network(noise(2, 3, *size), LAYERS), network.walk_masks(noise(4, *size), LAYERS)
+        assert set(found) == set(masks) == set(LAYERS)
+        for layer, width in zip(LAYERS, WIDTHS, strict=True):
+            assert tuple(found[layer].shape) == (2, width, *size_at(layer, *size))
+            assert tuple(masks[layer].shape) == (4, *size_at(layer, *size))
+            assert found[layer].isfinite().all()
+            assert found[layer].min() >= 0
 
 
 @pytest.mark.parametrize("tracked", [False, True])

@@ -1,6 +1,7 @@
 """Grams against einsum and by hand, their gradients, and the two losses made of them, from their definitions."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import pytest
@@ -273,19 +274,18 @@ PALETTES = {
 }
 
 
-@pytest.mark.parametrize("style", PALETTES)
-@pytest.mark.parametrize("content", PALETTES)
-def test_colour_loss_is_the_distance_of_gaussians(content: str, style: str) -> None:
-    a, b = PALETTES[content](20, 24, 1), PALETTES[style](17, 30, 2)
-    here, there = segments(2, 20, 24), segments(2, 17, 30, seed=1)
-    distances = [wasserstein(moments(a, x), moments(b, y)) for x, y in zip(here, there, strict=True)]
-    want = sum(float(mask.mean()) * distance for mask, distance in zip(here, distances, strict=True))
-    target = color_target(b, there, here)
-    # Where colours do not spread in three directions, a root of at least 1e-6 is taken for each that is missing: 6e-6.
-    tolerance = 1e-12 if {content, style} <= {"noise", "dark"} else 1e-5
-    assert float(color_loss(a, target)) == pytest.approx(want, abs=tolerance)
-    narrow_target = color_target(b.float(), there.float(), here.float())
-    assert float(color_loss(a.float(), narrow_target)) == pytest.approx(want, abs=3e-3)  # 1e-3
+def test_colour_loss_is_the_distance_of_gaussians() -> None:
+    for content, style in product(PALETTES, PALETTES):
+        a, b = PALETTES[content](20, 24, 1), PALETTES[style](17, 30, 2)
+        here, there = segments(2, 20, 24), segments(2, 17, 30, seed=1)
+        distances = [wasserstein(moments(a, x), moments(b, y)) for x, y in zip(here, there, strict=True)]
+        want = sum(float(mask.mean()) * distance for mask, distance in zip(here, distances, strict=True))
+        target = color_target(b, there, here)
+        # Where colours do not spread in three directions, each root that is missing counts as 1e-6 at least: 6e-6.
+        tolerance = 1e-12 if {content, style} <= {"noise", "dark"} else 1e-5
+        assert float(color_loss(a, target)) == pytest.approx(want, abs=tolerance)
+        narrow_target = color_target(b.float(), there.float(), here.float())
+        assert float(color_loss(a.float(), narrow_target)) == pytest.approx(want, abs=3e-3)  # 1e-3
 
 
 def test_colour_loss_by_hand() -> None:
@@ -313,18 +313,16 @@ def test_colour_gradcheck() -> None:
     assert torch.autograd.gradcheck(lambda x: color_loss(x, target), picture)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("style", PALETTES)
-@pytest.mark.parametrize("tone", [0.0, 0.6, 1.0])
-def test_colour_gradient_of_a_constant_picture(tone: float, style: str, dtype: torch.dtype) -> None:
+def test_colour_gradient_of_a_constant_picture() -> None:
     """The root has no slope at zero: what comes back is finite, and draws the mean to where it should be."""
-    picture = torch.full((1, 3, 16, 20), tone, dtype=dtype, requires_grad=True)
-    full = torch.ones(1, 16, 20, dtype=dtype)
-    wanted = PALETTES[style](16, 20, 2).to(dtype)
-    color_loss(picture, color_target(wanted, full, full)).backward()
-    assert picture.grad is not None
-    pull = 2 * (tone - wanted.mean((2, 3)))
-    assert torch.allclose(picture.grad.sum((2, 3)), pull, atol=1e-5)  # measured: 3e-6; in float64, 7e-15
+    for tone, style, dtype in product([0.0, 0.6, 1.0], PALETTES, [torch.float64, torch.float32]):
+        picture = torch.full((1, 3, 16, 20), tone, dtype=dtype, requires_grad=True)
+        full = torch.ones(1, 16, 20, dtype=dtype)
+        wanted = PALETTES[style](16, 20, 2).to(dtype)
+        color_loss(picture, color_target(wanted, full, full)).backward()
+        assert picture.grad is not None
+        pull = 2 * (tone - wanted.mean((2, 3)))
+        assert torch.allclose(picture.grad.sum((2, 3)), pull, atol=1e-5)  # measured: 3e-6; in float64, 7e-15
 
 
 def test_empty_segments_leave_the_colours_alone() -> None:

@@ -1,5 +1,7 @@
 """Local-affine smoothing: fast ways against plain ones, and what it is for: colours stay, distortion goes."""
 
+from itertools import product
+
 import cv2
 import numpy as np
 import pytest
@@ -77,25 +79,23 @@ WAYS = {
 # --- fast against plain
 
 
-@pytest.mark.parametrize("kind", ["noise", "photo", "flat", "nearly flat", "grey", "nearly grey"])
-@pytest.mark.parametrize("color_sigma", [0.01, 0.1])
-def test_exact_agrees_with_plain(kind: str, color_sigma: float) -> None:
-    content, result = pictures(kind), noise(11, 14, seed=1)
-    for options in ({"radius": 2}, {"radius": 3, "spatial_sigma": 2.5}, {}):
-        got = smooth_exactly(content, result, color_sigma=color_sigma, **options)
-        want = smooth_plainly(content.double(), result.double(), color_sigma=color_sigma, **options)
-        assert got.dtype == torch.float32
-        assert float((got - want).abs().max()) < 1e-5  # measured: 3e-6
+def test_exact_agrees_with_plain() -> None:
+    for color_sigma, kind in product([0.01, 0.1], ["noise", "photo", "flat", "nearly flat", "grey", "nearly grey"]):
+        content, result = pictures(kind), noise(11, 14, seed=1)
+        for options in ({"radius": 2}, {"radius": 3, "spatial_sigma": 2.5}, {}):
+            got = smooth_exactly(content, result, color_sigma=color_sigma, **options)
+            want = smooth_plainly(content.double(), result.double(), color_sigma=color_sigma, **options)
+            assert got.dtype == torch.float32
+            assert float((got - want).abs().max()) < 1e-5  # measured: 3e-6
 
 
-@pytest.mark.parametrize("size", [*SIZES, (33, 70)])
-@pytest.mark.parametrize("radius", [0, 3])
-def test_exact_agrees_with_plain_at_any_size(size: tuple[int, int], radius: int) -> None:
+def test_exact_agrees_with_plain_at_any_size() -> None:
     """Also across tiles, which are 32 wide; without a radius there is no mean over neighbours."""
-    content, result = noise(*size), noise(*size, seed=1)
-    want = smooth_plainly(content.double(), result.double(), radius=radius)
-    assert want.isfinite().all()
-    assert float((smooth_exactly(content, result, radius=radius) - want).abs().max()) < 3e-6  # measured: 6e-7
+    for radius, size in product([0, 3], [*SIZES, (33, 70)]):
+        content, result = noise(*size), noise(*size, seed=1)
+        want = smooth_plainly(content.double(), result.double(), radius=radius)
+        assert want.isfinite().all()
+        assert float((smooth_exactly(content, result, radius=radius) - want).abs().max()) < 3e-6  # measured: 6e-7
 
 
 def fitted(content: np.ndarray, result: np.ndarray, weights: np.ndarray, ridge: np.ndarray) -> np.ndarray:
@@ -202,15 +202,14 @@ def test_distortion_goes(way: str, left: float) -> None:
     assert float((smoothed - clean).norm()) < 0.4 * float((distorted - clean).norm())
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("size", SIZES)
-def test_small_pictures(way: str, size: tuple[int, int]) -> None:
+def test_small_pictures() -> None:
     """Nothing can go wrong where result and photo are one colour each: the offset has no ridge."""
-    content, result = (torch.tensor(c)[:, None, None].expand(3, *size) for c in ((0.2, 0.9, 0.4), (0.7, 0.1, 0.5)))
-    smoothed = WAYS[way](content, result)
-    assert smoothed.shape == (3, *size)
-    assert float((smoothed - result).abs().max()) < 2e-6  # measured: 5.4e-7
-    assert WAYS[way](noise(*size), noise(*size, seed=1)).isfinite().all()
+    for size, way in product(SIZES, WAYS):
+        content, result = (torch.tensor(c)[:, None, None].expand(3, *size) for c in ((0.2, 0.9, 0.4), (0.7, 0.1, 0.5)))
+        smoothed = WAYS[way](content, result)
+        assert smoothed.shape == (3, *size)
+        assert float((smoothed - result).abs().max()) < 2e-6  # measured: 5.4e-7
+        assert WAYS[way](noise(*size), noise(*size, seed=1)).isfinite().all()
 
 
 def test_refine_gives_back_fine_detail_and_leaves_edges() -> None:
@@ -274,13 +273,12 @@ def test_exact_maps_are_those_that_are_applied() -> None:
     assert torch.equal(apply_maps(maps, content), smooth_exactly(content, result, radius=2))
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("small", [(1, 1), (2, 3), (11, 14)])
-def test_carry_up_of_one_map_is_exact(size: tuple[int, int], small: tuple[int, int]) -> None:
+def test_carry_up_of_one_map_is_exact() -> None:
     """Wherever a colour comes from, even one that no pixel nearby has."""
-    content, reduced = noise(*size), noise(*small, seed=1)
-    carried = carry_up(field(RECOLOURING, *small), reduced, content)
-    assert float((carried - recoloured(content)).abs().max()) < 1e-6  # measured: 1.8e-7
+    for small, size in product([(1, 1), (2, 3), (11, 14)], SIZES):
+        content, reduced = noise(*size), noise(*small, seed=1)
+        carried = carry_up(field(RECOLOURING, *small), reduced, content)
+        assert float((carried - recoloured(content)).abs().max()) < 1e-6  # measured: 1.8e-7
 
 
 def test_carry_up_at_the_same_size_applies() -> None:
@@ -322,11 +320,13 @@ def test_carry_up_keeps_the_sides_of_an_edge(edge: int) -> None:
 # --- what makes no sense
 
 
-@pytest.mark.parametrize("way", [smooth_exactly, smooth_plainly, smooth_guided, exact_maps, guided_maps])
-@pytest.mark.parametrize("shapes", [((3, 4, 5), (3, 5, 4)), ((1, 4, 5), (1, 4, 5)), ((1, 3, 4, 5), (1, 3, 4, 5))])
-def test_wrong_pictures(way, shapes) -> None:
-    with pytest.raises(ValueError, match=r"expected two pictures \[3, H, W\] of one size"):
-        way(*(torch.zeros(shape) for shape in shapes))
+def test_wrong_pictures() -> None:
+    for shapes, way in product(
+        [((3, 4, 5), (3, 5, 4)), ((1, 4, 5), (1, 4, 5)), ((1, 3, 4, 5), (1, 3, 4, 5))],
+        [smooth_exactly, smooth_plainly, smooth_guided, exact_maps, guided_maps],
+    ):
+        with pytest.raises(ValueError, match=r"expected two pictures \[3, H, W\] of one size"):
+            way(*(torch.zeros(shape) for shape in shapes))
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (5, 4, 12)])

@@ -1,5 +1,7 @@
 """Every preset, stage and way on small photos: the content's size, in [0, 1], nearer to the style, still a photo."""
 
+from itertools import product
+
 import cv2
 import numpy as np
 import pytest
@@ -276,23 +278,22 @@ def test_automatic_masks(preset, features):
     assert_fine(result.picture, (40, 56))
 
 
-@pytest.mark.parametrize("name", ["content", "style", "content_mask", "style_mask", "init"])
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.zeros((4, 5), np.float32), r"expected a picture \[H, W, 3\], got \[4, 5\]"),
-        (np.zeros((4, 5, 4), np.float32), r"expected a picture \[H, W, 3\], got \[4, 5, 4\]"),
-        (np.zeros((0, 5, 3), np.float32), r"expected a picture \[H, W, 3\], got \[0, 5, 3\]"),
-        (np.full((4, 5, 3), np.nan, np.float32), r"expected finite numbers in \[0, 1\]"),
-        (np.full((4, 5, 3), 1.01, np.float32), r"expected finite numbers in \[0, 1\]"),
-        (np.full((4, 5, 3), -0.01, np.float32), r"expected finite numbers in \[0, 1\]"),
-    ],
-)
-def test_what_is_no_picture_is_refused_by_name(name, array, message):
-    given = {"content": day(), "style": night(), "content_mask": mask(0.5, 40, 56), "style_mask": mask(0.5, 36, 60)}
-    given[name] = array
-    with pytest.raises(ValueError, match=f"^{name.replace('_', ' ')}: {message}"):
-        photo_transfer(given.pop("content"), given.pop("style"), **given, config=PhotoConfig(preset="fast"))
+def test_what_is_no_picture_is_refused_by_name():
+    for (array, message), name in product(
+        [
+            (np.zeros((4, 5), np.float32), r"expected a picture \[H, W, 3\], got \[4, 5\]"),
+            (np.zeros((4, 5, 4), np.float32), r"expected a picture \[H, W, 3\], got \[4, 5, 4\]"),
+            (np.zeros((0, 5, 3), np.float32), r"expected a picture \[H, W, 3\], got \[0, 5, 3\]"),
+            (np.full((4, 5, 3), np.nan, np.float32), r"expected finite numbers in \[0, 1\]"),
+            (np.full((4, 5, 3), 1.01, np.float32), r"expected finite numbers in \[0, 1\]"),
+            (np.full((4, 5, 3), -0.01, np.float32), r"expected finite numbers in \[0, 1\]"),
+        ],
+        ["content", "style", "content_mask", "style_mask", "init"],
+    ):
+        given = {"content": day(), "style": night(), "content_mask": mask(0.5, 40, 56), "style_mask": mask(0.5, 36, 60)}
+        given[name] = array
+        with pytest.raises(ValueError, match=f"^{name.replace('_', ' ')}: {message}"):
+            photo_transfer(given.pop("content"), given.pop("style"), **given, config=PhotoConfig(preset="fast"))
 
 
 # --- interrupts and failures ----------------------------------------------------------------------------------------
