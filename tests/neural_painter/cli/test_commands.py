@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from neural_painter.cli import main
+from neural_painter.images import read_image
 from neural_painter.strokes import read_document, write_document
 from tests.neural_painter.cli.conftest import FAST, photo
 from tests.neural_painter.sample_documents import sample_document
@@ -227,7 +228,7 @@ def test_the_photo_is_left_as_it_is_and_the_same_command_gives_the_same_bytes(he
     for end in (".png", ".npz"):
         assert Path(f"a{end}").read_bytes() == Path(f"b{end}").read_bytes()
     assert main(["render", "a.npz", "-o", "c.png", "--quiet"]) == 0
-    assert Path("c.png").read_bytes() == Path("a.png").read_bytes()
+    assert np.array_equal(read_image("c.png"), read_image("a.png"))  # they were made by different commands
 
 
 def test_options_reach_the_document(here):
