@@ -16,7 +16,8 @@ from neural_painter.errors import InputError
 from neural_painter.features import Features
 from neural_painter.photo.config import PhotoConfig
 from neural_painter.photo.optimise import PictureOptimiser
-from neural_painter.photo.transfer import PhotoState, plan
+from neural_painter.photo.plan import plan
+from neural_painter.photo.transfer import PhotoState
 from neural_painter.unfinished import Unfinished, packed, read_unfinished, unpacked, write_unfinished
 
 Array = np.ndarray

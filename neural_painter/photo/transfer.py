@@ -24,7 +24,7 @@ from neural_painter.descent import Patience, Standing
 from neural_painter.devices import choose_device
 from neural_painter.errors import InputError, UsageError
 from neural_painter.features import Features
-from neural_painter.images import checked_picture, fit_long_side, pyramid, resize
+from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.images.tensors import picture_of, tensor_of
 from neural_painter.losses.gram import color_target, style_target
 from neural_painter.photo.config import PhotoConfig, Preset, check_masks
@@ -37,6 +37,7 @@ from neural_painter.photo.masks import (
     soft_masks,
 )
 from neural_painter.photo.optimise import Objective, PictureOptimiser
+from neural_painter.photo.plan import plan
 from neural_painter.photo.smoothing import carry_up, exact_maps, fine_noise, guided_maps, refine
 from neural_painter.unfinished import Keeper
 
@@ -170,44 +171,6 @@ def photo_transfer(
     result = transfer.run()
     result.segments = segments
     return result
-
-
-@dataclass(frozen=True)
-class Round:
-    """One picture size of one stage.
-
-    Attributes:
-        stage: `style` or `photorealism`.
-        size: `(height, width)` of the picture.
-        iterations: optimiser steps.
-    """
-
-    stage: str
-    size: tuple[int, int]
-    iterations: int
-
-
-def plan(config: PhotoConfig, height: int, width: int) -> tuple[Round, ...]:
-    """The rounds of a transfer: coarse to fine, sizes a factor of sqrt(2) apart, half the steps at all but the finest.
-
-    Args:
-        config: what was asked for.
-        height, width: of the content.
-    """
-    settings = config.settings()
-    if not settings.optimize:
-        return ()
-    long_side = min(settings.working_size or max(height, width), max(height, width))
-    sizes = [fit_long_side(height, width, side) for side in pyramid(long_side, scales=settings.scales, least=32)]
-    stages = ("style", "photorealism") if config.stages == "both" else (config.stages,)
-    rounds = []
-    for stage in stages:
-        # Of two stages the first blocks in at the coarser sizes, and the second takes over at the finer.
-        some = sizes if len(stages) == 1 or len(sizes) == 1 else sizes[:1] if stage == "style" else sizes[1:]
-        for size in some:
-            steps = settings.iterations if size == sizes[-1] else max(1, settings.iterations // 2)
-            rounds.append(Round(stage, size, steps))
-    return tuple(rounds)
 
 
 class Transfer:

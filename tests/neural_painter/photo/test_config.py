@@ -8,7 +8,7 @@ import pytest
 
 from neural_painter.configs import OptionError
 from neural_painter.photo.config import PRESETS, PhotoConfig, Preset
-from neural_painter.photo.transfer import plan
+from neural_painter.photo.plan import plan
 
 STAGES = ("both", "style", "photorealism")
 OPTIMISING = [name for name, preset in PRESETS.items() if preset.optimize]

@@ -12,8 +12,9 @@ from neural_painter.errors import InputError, NumericalError, UsageError
 from neural_painter.photo.config import PhotoConfig
 from neural_painter.photo.laplacian import MattingLaplacian
 from neural_painter.photo.optimise import Objective
+from neural_painter.photo.plan import plan
 from neural_painter.photo.state import read_state, write_state
-from neural_painter.photo.transfer import PhotoState, Transfer, choose_device, photo_transfer, plan
+from neural_painter.photo.transfer import PhotoState, Transfer, choose_device, photo_transfer
 from tests.neural_painter.photo.samples import day, mask, night, tiny_features
 
 
