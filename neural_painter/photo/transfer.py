@@ -37,7 +37,7 @@ from neural_painter.photo.masks import (
     soft_masks,
 )
 from neural_painter.photo.optimise import Objective, PictureOptimiser
-from neural_painter.photo.plan import plan
+from neural_painter.photo.plan import Round, plan
 from neural_painter.photo.smoothing import carry_up, exact_maps, fine_noise, guided_maps, refine
 from neural_painter.unfinished import Keeper
 
