@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("neural_painter", "renderers")
 
+DEVICES = ("neural_painter.devices",)
 SAYING = ("neural_painter.errors", "neural_painter.files")
 LEVEL_0 = (
     "renderers.brush",
@@ -29,6 +30,7 @@ LEVEL_0 = (
     "neural_painter.losses",
     "neural_painter.metrics",
     "neural_painter.tables",
+    "neural_painter.triton_probe",
     "neural_painter.unfinished",
     "neural_painter.video",
     *SAYING,
@@ -80,12 +82,13 @@ MAY_IMPORT = {
     "neural_painter.configs": ("renderers.options", *SAYING),
     "neural_painter.descent": SAYING,
     "neural_painter.unfinished": ("renderers.runs", "neural_painter.descent", *SAYING),
-    "neural_painter.devices": SAYING,
+    "neural_painter.triton_probe": (),
+    "neural_painter.devices": ("neural_painter.triton_probe", *SAYING),
     "neural_painter.features": SAYING,
     "neural_painter.losses": (),
     "neural_painter.losses.gram": ("neural_painter.features",),
     "neural_painter.losses.tiled": ("neural_painter.features", "neural_painter.losses.gram"),
-    "neural_painter.compositing": ("renderers.brush", "renderers.kernels", "renderers.threads"),
+    "neural_painter.compositing": ("renderers.brush", "renderers.kernels", "renderers.threads", *DEVICES),
     "neural_painter.video": SAYING,
     "neural_painter.strokes": ("renderers", *SAYING, "neural_painter.tables"),
     **dict.fromkeys(LEVEL_3, BELOW_3),

@@ -147,7 +147,7 @@ def _write_card(course: Course, trainer: Trainer, path: Path, facts: dict[str, o
     import torch
 
     from neural_painter.files import written_whole
-    from renderers.weights import parameter_space
+    from renderers.weights import LICENSE, ORIGIN, parameter_space
 
     config = trainer.config
     # What was asked for, less where files lie and what is shown.
@@ -156,6 +156,8 @@ def _write_card(course: Course, trainer: Trainer, path: Path, facts: dict[str, o
     )
     card = {
         "brush": trainer.brush.name,
+        "license": LICENSE,
+        "origin": ORIGIN,
         "sha256": facts["sha256"],
         "parameters": sum(p.numel() for p in trainer.model.parameters()),
         "command": " ".join(["python", PROGRAM, *words]),

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from neural_painter.compositing.reference import composite_reference
+from neural_painter.devices import triton_problem
 from renderers.brush import PAINT_WIDTH, PLACEMENT_WIDTH
 
 
@@ -47,9 +48,7 @@ def composite(
 
 def _on_cuda() -> str:
     """Triton's kernels where they run; the reference is the fallback."""
-    from neural_painter.compositing.cuda import why_unavailable
-
-    return "reference" if why_unavailable() else "cuda"
+    return "reference" if triton_problem() else "cuda"
 
 
 def _check(placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor, size: tuple[int, int]) -> None:

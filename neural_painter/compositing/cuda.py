@@ -1,12 +1,10 @@
 """The compositor on a GPU, in Triton: values and gradients of `neural_painter.compositing`, tile by tile.
 
-Imports without triton and without a GPU; `why_unavailable` says whether it can run. With TRITON_INTERPRET=1 in the
-environment before triton is first imported, it runs on CPU tensors, slowly and without a compiler: its tests do that.
+Imports without triton and without a GPU; `devices.triton_problem` says whether it can run. With TRITON_INTERPRET=1 in
+the environment before triton is first imported, it runs on CPU tensors, slowly and without a compiler: its tests do
+that.
 """
 
-import functools
-import importlib
-import os
 from types import ModuleType
 from typing import Any
 
@@ -35,33 +33,11 @@ def composite_cuda(
     return _Composite.apply(placement, paint, stamps, background, size)
 
 
-def available() -> bool:
-    """Whether `composite_cuda` can run here."""
-    return why_unavailable() is None
-
-
-@functools.cache
-def why_unavailable() -> str | None:
-    """Why `composite_cuda` cannot run here, or None if it can.
-
-    The answer comes from a run on one stroke: triton needs a driver, a C compiler and Python's headers that match,
-    and nothing short of a run tells.
-    """
-    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
-    if not interpreted and not torch.cuda.is_available():
-        return "torch sees no GPU"
-    device = "cpu" if interpreted else "cuda"
-    try:
-        ones = torch.ones(1, 7, device=device)
-        composite_cuda(ones[:, :5], ones, torch.ones(1, 1, 1, 3, device=device), ones[0, :3], (1, 1)).sum().item()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
 def _kernels() -> ModuleType:
     """The kernels, imported when first needed: triton is not everywhere."""
-    return importlib.import_module("neural_painter.compositing.cuda_kernels")
+    from neural_painter.compositing import cuda_kernels
+
+    return cuda_kernels
 
 
 def _intervals(slope: Tensor, offset: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:

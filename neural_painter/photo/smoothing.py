@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_painter.compositing.cuda import available
+from neural_painter.devices import triton_problem
 from neural_painter.photo.smoothing_kernels import bilateral_kernel, carry_kernel, fit_kernel
 from renderers.threads import in_shares
 
@@ -69,7 +69,7 @@ def exact_maps(
     """The field of maps of `smooth_exactly`, `[H, W, 12]`."""
     _expect_alike(content, result)
     weights = _spatial_weights(radius, spatial_sigma)
-    if content.device.type == "cuda" and available():
+    if content.device.type == "cuda" and triton_problem() is None:
         from neural_painter.photo.cuda import fit_patches, mean_maps
 
         return mean_maps(content, fit_patches(content, result), weights.to(content.device), color_sigma)

@@ -17,6 +17,9 @@ from renderers.runs import write_whole
 
 SIZE_LIMIT = 64 * 2**20
 
+LICENSE = "MIT"
+ORIGIN = "trained from scratch on strokes that the brush of this project draws; no other data, no other weights"
+
 
 class WeightsError(Exception):
     """Weights that are missing, damaged, or do not fit their brush.

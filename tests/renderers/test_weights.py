@@ -230,6 +230,7 @@ def test_shipped_weights_load_and_are_small(name):
     assert path.stat().st_size <= 4 * 2**20
     assert digest == card["sha256"]
     assert card["brush"] == name
+    assert (card["license"], card["origin"]) == (weights.LICENSE, weights.ORIGIN)
     assert card["parameters"] == sum(p.numel() for p in model.parameters())
     assert card["command"].startswith("python train_renderer.py ")
     assert card["seconds"] > 0
