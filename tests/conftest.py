@@ -1,8 +1,23 @@
+import gc
+import signal
+
 import pytest
 
 
 def pytest_addoption(parser):
     parser.addoption("--renew-goldens", action="store_true", help="write the expected files anew instead of comparing")
+
+
+def pytest_configure():
+    """Ctrl-C interrupts, as it does in a terminal: what a shell starts with `&` or `nohup` would ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """What was imported stays: a program that collects its garbage need not look through all of it in every test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

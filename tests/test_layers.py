@@ -4,7 +4,7 @@ import ast
 import sys
 from pathlib import Path
 
-import pytest
+from tests.each import each
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("neural_painter", "renderers")
@@ -161,7 +161,7 @@ def inside(module, packages):
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_of)
+@each("path", FILES, ids=module_of)
 def test_imports_go_downwards(path):
     module = module_of(path)
     entry = home(module)
@@ -185,7 +185,7 @@ def test_renderers_know_nothing_of_the_painter():
         assert not any(inside(found, ["neural_painter"]) for found in imports(path)), path
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "neural_painter" / "cli").glob("*.py")), ids=module_of)
+@each("path", sorted((ROOT / "neural_painter" / "cli").glob("*.py")), ids=module_of)
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs(path):
     for found in imports(path, at_once=True):
         if inside(found, PACKAGES):
@@ -194,7 +194,7 @@ def test_the_command_line_loads_nothing_heavy_before_a_command_runs(path):
             assert found.partition(".")[0] in sys.stdlib_module_names, found
 
 
-@pytest.mark.parametrize("module", sorted(LIGHT))
+@each("module", sorted(LIGHT))
 def test_what_is_light_loads_no_library(module):
     path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

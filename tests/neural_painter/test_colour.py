@@ -13,6 +13,7 @@ from neural_painter.colour import (
     transport_map,
 )
 from neural_painter.photo.masks import soft_masks
+from tests.each import each
 from tests.neural_painter.photo.samples import day, night
 
 
@@ -50,8 +51,8 @@ def test_square_root():
 ONE = np.eye(3)
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "distance"),
+@each(
+    "a, b, distance",
     [
         ((np.zeros(3), 0 * ONE), (np.array([0.3, 0.4, 0]), 0 * ONE), 0.5),
         ((np.ones(3), 0.01 * ONE), (np.ones(3), 0.09 * ONE), 0.2 * 3**0.5),
@@ -65,7 +66,7 @@ def test_distance_by_hand(a, b, distance):
     assert colour_distance(b, a) == pytest.approx(distance, abs=1e-8)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@each("seed", range(3))
 def test_distance_by_the_eigenvalues_of_the_product(seed):
     (m, a), (n, b) = gaussian(seed), gaussian(seed + 10)
     cross = np.sqrt(np.linalg.eigvals(a @ b).real).sum()
@@ -73,7 +74,7 @@ def test_distance_by_the_eigenvalues_of_the_product(seed):
     assert colour_distance((m, a), (n, b)) == pytest.approx(wanted, abs=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@each("seed", range(3))
 def test_map_carries_mean_and_covariance(seed):
     source, target = gaussian(seed), gaussian(seed + 10)
     affine = transport_map(source, target)
@@ -168,7 +169,7 @@ def test_empty_segments():
     np.testing.assert_allclose(kept, content, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (6, 5)])
+@each("size", [(1, 1), (1, 7), (6, 5)])
 def test_constant_pictures_take_the_colour(size):
     content, style = np.full((*size, 3), 0.9, np.float32), np.full((2, 3, 3), 0.2, np.float32)
     result = transport_colours(content, style, masks_of(content), labels_of(style))

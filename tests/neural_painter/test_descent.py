@@ -7,6 +7,7 @@ import torch
 
 from neural_painter.descent import FAILURES, Descent, Memory, Patience
 from neural_painter.errors import NumericalError
+from tests.each import each
 
 SMALL, LARGE = (8, 12), (11, 17)
 
@@ -119,7 +120,7 @@ def test_what_was_learnt_at_one_size_helps_at_the_next():
     assert steps(learnt(20).memory().resized(LARGE)) < 0.75 * steps(None)
 
 
-@pytest.mark.parametrize("call", [0, 1, 2])
+@each("call", [0, 1, 2])
 def test_after_numbers_that_are_not_finite_it_begins_without_memory(call):
     valley = Valley(SMALL)
 

@@ -29,6 +29,7 @@ from neural_painter.features import (
     loading,
     vgg19_file,
 )
+from tests.each import each
 from tests.neural_painter.one_thread import one_thread
 
 __all__ = ["one_thread"]
@@ -130,8 +131,8 @@ def test_only_the_first_layer_pads_otherwise_than_torchvision():
     assert torch.allclose(got["relu1_2"], F.relu(F.conv2d(same, *second, padding=1)), atol=1e-5)
 
 
-@pytest.mark.parametrize("pooling", ["max", "average"])
-@pytest.mark.parametrize("preprocess", [False, True])
+@each("pooling", ["max", "average"])
+@each("preprocess", [False, True])
 def test_agrees_with_plain_modules(preprocess, pooling):
     """Padding by reflection where the file brings a `preprocess`; either pooling; odd sizes."""
     weights, steps, channels = narrow(preprocess=preprocess), [], 3
@@ -222,7 +223,7 @@ def test_gradcheck(pooling):
     assert torch.autograd.gradcheck(lambda x: tuple(network(x, ["relu1_1", "relu3_1"]).values()), picture)
 
 
-@pytest.mark.parametrize("layers", [["relu5_2"], ["relu1_1", "conv1_1"], ["pool1"], [""], "relu1_1"])
+@each("layers", [["relu5_2"], ["relu1_1", "conv1_1"], ["pool1"], [""], "relu1_1"])
 def test_refuses_unknown_layers(layers):
     network = Features(narrow())
     with pytest.raises(ValueError, match=r"no layer .*expected some of relu1_1, "):
@@ -239,7 +240,7 @@ def test_refuses_unknown_pooling():
 # --- masks
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each("size", SIZES)
 def test_masks_stay_masks(size):
     """Within [0, 1]; what adds up to 1 everywhere does so in every layer."""
     masks = (noise(5, *size) > 0.5).float()

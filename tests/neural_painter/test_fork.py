@@ -36,6 +36,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.slow  # a process that loads and paints
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_process_paints_and_exports(tmp_path):
     root = Path(__file__).parents[2]

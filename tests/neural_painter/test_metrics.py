@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neural_painter.metrics import psnr, ssim
+from tests.each import each
 
 
 def pair(height, width, seed=0):
@@ -36,7 +37,7 @@ def ssim_by_definition(a, b):
     return np.mean(values)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (10, 14), (11, 11), (13, 12)])
+@each("size", [(1, 1), (1, 9), (2, 2), (10, 14), (11, 11), (13, 12)])
 def test_ssim_is_its_definition(size):
     a, b = pair(*size)
     assert ssim(a, b) == pytest.approx(ssim_by_definition(a, b), abs=1e-12)  # measured: below 1e-14
@@ -75,9 +76,9 @@ def test_both_are_symmetric_and_equal_pictures_score_best():
     assert ssim(a, b) < 1
 
 
-@pytest.mark.parametrize("measure", [psnr, ssim])
-@pytest.mark.parametrize(
-    ("a", "b", "message"),
+@each("measure", [psnr, ssim])
+@each(
+    "a, b, message",
     [
         (np.zeros((4, 4, 3)), np.zeros((4, 5, 3)), "same shape"),
         (np.zeros((4, 4)), np.zeros((4, 4)), r"\[H, W, 3\]"),

@@ -17,6 +17,7 @@ from neural_painter.painter.config import PRESETS, Preset
 from neural_painter.painter.stages import COVERS
 from neural_painter.painting import size_of
 from renderers.brushes import brush, names
+from tests.each import each
 from tests.neural_painter.painter.pictures import blank, still_life
 from tests.neural_painter.sample_documents import sample_document
 
@@ -83,7 +84,9 @@ def test_another_seed_paints_other_strokes(still):
     assert zero != one
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize(
+    "name", ["oil", *(pytest.param(name, marks=pytest.mark.slow) for name in names() if name != "oil")]
+)
 def test_each_brush_paints(name, still, painting):
     result = painting if name == CONFIG.brush else paint(still, replace(CONFIG, brush=name))
     result.strokes.check(result.document.find_brush())
@@ -112,8 +115,8 @@ def test_the_picture_is_left_as_it_is(still):
 
 
 @pytest.mark.usefixtures("brief")
-@pytest.mark.parametrize("strokes", [1, 60])
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 300), (300, 1), (17, 64)])
+@each("strokes", [1, 60])
+@each("size", [(1, 1), (2, 3), (1, 300), (300, 1), (17, 64)])
 def test_pictures_of_any_size(size, strokes):
     seen = []
     result = paint(still_life(*size), replace(CONFIG, strokes=strokes), on_step=seen.append)
@@ -126,15 +129,15 @@ def test_pictures_of_any_size(size, strokes):
     assert np.isfinite([p.loss for p in seen]).all()
 
 
-@pytest.mark.parametrize("colour", [(0.0, 0.0, 0.0), (0.5, 0.4, 0.6), (1.0, 1.0, 1.0)])
+@each("colour", [(0.0, 0.0, 0.0), (0.5, 0.4, 0.6), (1.0, 1.0, 1.0)])
 def test_pictures_of_one_colour(colour):
     result = paint(blank(30, 40, colour), replace(CONFIG, strokes=30))
     assert result.recovered == 0
     assert result.psnr > 22  # bristles show; measured: 38, 35, 32
 
 
-@pytest.mark.parametrize(
-    ("picture", "message"),
+@each(
+    "picture, message",
     [
         (np.zeros((8, 9), np.float32), r"\[H, W, 3\], got \[8, 9\]"),
         (np.zeros((8, 9, 4), np.float32), r"\[H, W, 3\], got \[8, 9, 4\]"),
@@ -241,7 +244,7 @@ def unfinished(still):
 )
 def test_going_on_with_other_options_is_refused(changes, unfinished, still):
     ((option, value),) = changes.items()
-    with pytest.raises(InputError, match=f"was painted with {option} ") as caught:
+    with pytest.raises(InputError, match=f"was painted with {option.replace('_', ' ')} ") as caught:
         paint(still, replace(CONFIG, **changes), resume=unfinished)
     assert str(list(value) if isinstance(value, tuple) else value) in str(caught.value)
 

@@ -9,6 +9,7 @@ from neural_painter import PaintConfig, StrokeStyle, StrokeStyleConfig, paint, r
 from neural_painter.errors import InputError
 from neural_painter.export.raster import render
 from neural_painter.painter.config import PRESETS, Preset
+from tests.each import each
 from tests.neural_painter.painter.pictures import still_life
 from tests.neural_painter.photo.samples import night, tiny_features
 from tests.neural_painter.sample_documents import sample_document
@@ -118,8 +119,8 @@ def test_a_painting_without_a_style_does_not_go_on_with_one(still):
         paint(still, CONFIG, style=style(), resume=stopped.document)
 
 
-@pytest.mark.parametrize(
-    ("document", "photo", "error", "sentence"),
+@each(
+    "document, photo, error, sentence",
     [
         (sample_document(count=0), None, InputError, "holds no strokes"),
         (sample_document(count=3, size=(24, 32)), still_life(32, 32), InputError, "has 32x32, the painting 32x24"),

@@ -15,6 +15,7 @@ from neural_painter import tables
 from neural_painter.errors import InputError, OutputError, UsageError
 from neural_painter.strokes import StrokeDocument, Strokes, columns, read_document, write_document
 from renderers import brushes
+from tests.each import each
 from tests.neural_painter.sample_documents import sample_document
 
 SUFFIXES = [".json", ".json.gz", ".npz"]
@@ -42,9 +43,7 @@ def test_strokes_are_kept_as_contiguous_float32():
         assert array.flags.c_contiguous
 
 
-@pytest.mark.parametrize(
-    "shapes", [((3, 4), (3, 1), (3, 7)), ((3, 5), (2, 1), (3, 7)), ((3, 5), (3,), (3, 7)), ((), (), ())]
-)
+@each("shapes", [((3, 4), (3, 1), (3, 7)), ((3, 5), (2, 1), (3, 7)), ((3, 5), (3,), (3, 7)), ((), (), ())])
 def test_strokes_reject_other_shapes(shapes):
     with pytest.raises(ValueError, match="must be"):
         Strokes(*map(np.zeros, shapes))

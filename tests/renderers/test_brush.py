@@ -11,6 +11,7 @@ import pytest
 from renderers import brushes
 from renderers.brush import Parameter
 from renderers.brushes import brush, names
+from tests.each import each
 
 CRAYON = """
 from dataclasses import replace
@@ -27,7 +28,7 @@ def tape():
 # Parameters
 
 
-@pytest.mark.parametrize("default", [-0.1, 1.1, float("nan")])
+@each("default", [-0.1, 1.1, float("nan")])
 def test_a_default_outside_the_range_is_refused(default):
     with pytest.raises(ValueError, match=r"load: default .* is outside \[0, 1\]"):
         Parameter("load", 0, 1, "1", default, "")
@@ -55,7 +56,7 @@ def test_a_stroke_carries_one_or_two_colours(tape, colours):
 # Samples
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_samples_fill_the_parameter_space_and_stay_in_it(name):
     it = brush(name)
     shape = it.sample_shape(4000, np.random.default_rng(0))
@@ -119,7 +120,7 @@ def test_names_are_sorted_and_belong_to_their_brushes():
         assert brush(name).about
 
 
-@pytest.mark.parametrize("name", ["", "Oil", "pastel", "oil.py", "../oil", "__init__"])
+@each("name", ["", "Oil", "pastel", "oil.py", "../oil", "__init__"])
 def test_an_unknown_brush_is_named_with_those_there_are(name):
     expected = f"no brush {name!r}, expected one of: {', '.join(names())}"
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):

@@ -6,6 +6,7 @@ import torch
 
 from renderers.brushes import brush, names
 from renderers.networks import STAMP, NeuralRenderer, ShadingNet, ShapeEncoding
+from tests.each import each
 
 
 def renderer(name, seed=0):
@@ -21,8 +22,8 @@ def strokes(name, count, seed=0):
     return torch.from_numpy(shape), torch.from_numpy(paint)
 
 
-@pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("count", [0, 1, 5])
+@each("name", names())
+@each("count", [0, 1, 5])
 def test_shapes_of_what_comes_out(name, count):
     model, (shape, paint) = renderer(name), strokes(name, count)
     alpha, weights = model(shape)
@@ -36,7 +37,7 @@ def test_shapes_of_what_comes_out(name, count):
     assert ((alpha >= 0) & (alpha <= 1)).all()
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_strokes_do_not_see_one_another(name):
     model, (shape, _) = renderer(name).double(), strokes(name, 6)
     together = model.stamps(shape.double())
@@ -112,7 +113,7 @@ def test_colour_hand_worked():
     assert ShadingNet.colour(weights, paint).flatten().tolist() == [0.5, 0.5, 0.125]
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_colour_is_linear_in_the_paint(name):
     model, (shape, paint) = renderer(name).double(), strokes(name, 5)
     shape, paint, other = shape.double(), paint.double(), strokes(name, 5, seed=1)[1].double()
@@ -155,7 +156,7 @@ def test_encoding_hand_worked():
     assert (found - expected).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_encoding_is_within_bounds_and_tells_strokes_apart(name):
     model, (shape, _) = renderer(name), strokes(name, 200)
     encoded = model.encoding(shape)
@@ -167,7 +168,7 @@ def test_encoding_is_within_bounds_and_tells_strokes_apart(name):
 # Gradients
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_gradients_reach_every_shape_parameter(name):
     model, (shape, paint) = renderer(name), strokes(name, 8)
     for part in range(2):

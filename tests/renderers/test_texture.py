@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from renderers import texture
+from tests.each import each
 
 F = np.float32
 
@@ -33,8 +34,8 @@ def noise_by_definition(x, y, seed):
 POINTS = [(0.0, 0.0), (0.25, 0.75), (-0.5, 2.5), (-3.125, -7.0), (100.5, -41.25), (12.0, 0.875)]
 
 
-@pytest.mark.parametrize(("x", "y"), [(0, 0), (1, 0), (0, 1), (-1, 5), (-70, -3), (2**20, 7)])
-@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+@each("x, y", [(0, 0), (1, 0), (0, 1), (-1, 5), (-70, -3), (2**20, 7)])
+@each("seed", [0, 1, 2**32 - 1])
 def test_hash_is_its_definition(x, y, seed):
     assert texture.unit_hash(np.int32(x), np.int32(y), np.uint32(seed)) == hash_by_definition(x, y, seed)
 
@@ -51,8 +52,8 @@ def test_hash_is_even_and_uncorrelated():
     assert max(abs(right), abs(below)) < 0.03  # standard error 0.008
 
 
-@pytest.mark.parametrize(("x", "y"), POINTS)
-@pytest.mark.parametrize("seed", [0, 12345])
+@each("x, y", POINTS)
+@each("seed", [0, 12345])
 def test_noise_is_its_definition(x, y, seed):
     found = texture.noise(F(x), F(y), np.uint32(seed))
     assert found == pytest.approx(noise_by_definition(x, y, seed), abs=1e-6)  # measured: 3e-8
@@ -74,19 +75,17 @@ def test_streaks_fade_where_they_are_finer_than_a_pixel():
     assert at(0.0608) == at(1.0) == 0
 
 
-@pytest.mark.parametrize(
-    ("x", "expected"), [(-9, 0), (0, 0), (0.25, 0.15625), (0.5, 0.5), (0.75, 0.84375), (1, 1), (7, 1)]
-)
+@each("x, expected", [(-9, 0), (0, 0), (0.25, 0.15625), (0.5, 0.5), (0.75, 0.84375), (1, 1), (7, 1)])
 def test_smoothstep_hand_worked(x, expected):
     assert texture.smoothstep(F(2), F(4), F(2 + 2 * x)) == pytest.approx(expected, abs=1e-7)
 
 
-@pytest.mark.parametrize(("distance", "expected"), [(-9, 1), (-0.1, 1), (-0.05, 0.75), (0, 0.5), (0.1, 0), (9, 0)])
+@each("distance, expected", [(-9, 1), (-0.1, 1), (-0.05, 0.75), (0, 0.5), (0.1, 0), (9, 0)])
 def test_coverage_hand_worked(distance, expected):
     assert texture.coverage(F(distance), F(0.2)) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(("aspect", "expected"), [(1, 0.33 * 0.4), (2, 0.66 * 0.4), (4, 0.4), (8, 0.4)])
+@each("aspect, expected", [(1, 0.33 * 0.4), (2, 0.66 * 0.4), (4, 0.4), (8, 0.4)])
 def test_a_short_stroke_bows_less(aspect, expected):
     assert texture.bow(F(aspect), F(0.4)) == pytest.approx(expected, abs=1e-6)
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from renderers.threads import core_count, in_shares
+from tests.each import each
 
 
-@pytest.mark.parametrize("shares", [None, 1, 2, 5])
+@each("shares", [None, 1, 2, 5])
 def test_every_share_is_called_once_with_the_same_arguments(shares):
     called = []
     values = np.zeros(3)

@@ -417,6 +417,7 @@ def test_ctrl_c_while_scoring_keeps_the_checkpoint(command, tmp_path, monkeypatc
     assert command("--resume") == 0
 
 
+@pytest.mark.slow  # two processes that load torch
 def test_two_processes_train_one_renderer(tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     done = subprocess.run(

@@ -18,6 +18,7 @@ from renderers.brushes import brush, names
 from renderers.networks import NeuralRenderer
 from renderers.training import score
 from renderers.weights import WeightsError, load_renderer, parameter_space, read_card, save_renderer
+from tests.each import each
 
 TAPE = brush("tape")
 
@@ -222,7 +223,7 @@ def card_of(name):
     return read_card(brush(name))
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_shipped_weights_load_and_are_small(name):
     card = card_of(name)
     path = weights.folder() / f"{name}.safetensors"
@@ -243,7 +244,8 @@ def measured(name):
     return score(load_renderer(brush(name))[0], brush(name), read_card(brush(name))["held_out"])
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.slow  # all of the card's strokes
+@each("name", names())
 def test_shipped_weights_are_as_good_as_their_card(name):
     card = card_of(name)
     assert measured(name).alpha >= card["psnr_alpha"] - 0.2
@@ -253,7 +255,8 @@ def test_shipped_weights_are_as_good_as_their_card(name):
 
 # No renderer can do better than the mean over the seeds, which it is not told: 42.7 dB for oil (the hairs of its ends
 # are torn anew in every stroke), 45.8 to 46.5 dB for the others; measured with 12 seeds for each of 120 strokes.
-@pytest.mark.parametrize("name", names())
+@pytest.mark.slow
+@each("name", names())
 def test_shipped_weights_reach_38_db(name):
     card_of(name)
     assert measured(name).composited >= 38

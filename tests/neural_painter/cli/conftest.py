@@ -1,5 +1,8 @@
 import hashlib
 import json
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +33,20 @@ def weights(tmp_path_factory):
 
 @pytest.fixture
 def here(tmp_path, weights, monkeypatch):
-    """An empty current folder, weights, and a preset that is fast indeed: 11 steps."""
+    """An empty current folder, weights, a preset that is fast indeed, 11 steps, and pictures as small as the photos."""
     monkeypatch.setitem(PRESETS, "fast", Preset(0.1, 0.1, 0.8))
+    monkeypatch.setattr("neural_painter.painting.SCORE_SIDE", 64)
+    monkeypatch.setattr("neural_painter.painter.styling.LEAST_SIDE", 64)
     monkeypatch.setattr("renderers.weights.folder", lambda: weights)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def anew(here):
+    """Enters a copy of a test's folder as the fixture left it: for the next case of a table."""
+    place = tempfile.mkdtemp(prefix=f"{here.name}-", dir=here.parent)
+    shutil.copytree(here, place, dirs_exist_ok=True)
+    os.chdir(place)
 
 
 def photo(path, width=32, height=24, mode="RGB"):

@@ -80,11 +80,11 @@ def test_a_user_s_own_picture_of_an_output_s_name_is_reported_alone(photos, caps
 
 
 def test_what_is_left_out_of_a_folder_is_told(photos, capsys):
-    for name in ("IMG_1.HEIC", "IMG_2.HEIC"):
-        Path(f"in/{name}").write_bytes(b"\0\0\0\x18ftypheic")
+    for name in ("IMG_1.CR2", "IMG_2.CR2"):
+        Path(f"in/{name}").write_bytes(b"II*\0\x10\0\0\0CR\2\0")
     Path("in/notes.txt").write_text("hello")
     assert main(["in", "-o", "out/", *FAST[:-1]]) == 0
-    assert "HEIC" in capsys.readouterr().err.splitlines()[0]
+    assert "left out: 2 raw photo" in capsys.readouterr().err.splitlines()[0]
 
 
 def test_a_size_that_suits_one_photo_only(photos, capsys):

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from neural_painter.cli import main
 from neural_painter.images import read_image
 from neural_painter.strokes import read_document, write_document
-from tests.neural_painter.cli.conftest import FAST, photo
+from tests.each import each
+from tests.neural_painter.cli.conftest import FAST, anew, photo
 from tests.neural_painter.sample_documents import sample_document
 
 
@@ -43,6 +43,10 @@ def both(*makers):
 
 def nothing():
     pass
+
+
+def of_render(cases):
+    return [(f"render {words}", *rest) for words, *rest in cases.values()]
 
 
 PAINT_FINE = {
@@ -76,12 +80,9 @@ RENDER_FINE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("words", "prepare", "expected"),
-    [pytest.param(*case, id=f"paint: {name}") for name, case in PAINT_FINE.items()]
-    + [pytest.param("render " + case[0], *case[1:], id=f"render: {name}") for name, case in RENDER_FINE.items()],
-)
+@each("words, prepare, expected", [*PAINT_FINE.values(), *of_render(RENDER_FINE)], ids=[*PAINT_FINE, *RENDER_FINE])
 def test_fine(words, prepare, expected, here, capsys):
+    anew(here)
     prepare()
     before = listing()
     assert main(in_haste(words.split())) == 0
@@ -176,12 +177,13 @@ RENDER_WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("words", "prepare", "status", "message"),
-    [pytest.param(*case, id=f"paint: {name}") for name, case in PAINT_WRONG.items()]
-    + [pytest.param("render " + case[0], *case[1:], id=f"render: {name}") for name, case in RENDER_WRONG.items()],
+@each(
+    "words, prepare, status, message",
+    [*PAINT_WRONG.values(), *of_render(RENDER_WRONG)],
+    ids=[*PAINT_WRONG, *RENDER_WRONG],
 )
 def test_wrong(words, prepare, status, message, here, capsys):
+    anew(here)
     prepare()
     before = listing()
     assert main(words.split()) == status

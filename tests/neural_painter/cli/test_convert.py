@@ -10,6 +10,8 @@ from safetensors.numpy import save_file
 from neural_painter.cli import main
 from neural_painter.fast.files import Card, read_model, save_model
 from neural_painter.fast.network import TransformNetwork, johnson
+from tests.each import each
+from tests.neural_painter.cli.conftest import anew
 from tests.neural_painter.cli.test_commands import both, folder, listing, nothing, text
 from tests.neural_painter.fast.formats.foreign_models import Johnson, made, variables
 from tests.neural_painter.fast.formats.torch7_writer import table, torch7_bytes
@@ -65,8 +67,9 @@ FINE = {
 }
 
 
-@pytest.mark.parametrize(("words", "prepare", "output", "name"), FINE.values(), ids=FINE)
+@each("words, prepare, output, name", FINE.values(), ids=FINE)
 def test_fine(words, prepare, output, name, here, capsys):
+    anew(here)
     prepare()
     before = listing()
     assert main(["convert", "--quiet", *words.split()]) == 0
@@ -109,8 +112,9 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "prepare", "status", "sentence"), WRONG.values(), ids=WRONG)
+@each("words, prepare, status, sentence", WRONG.values(), ids=WRONG)
 def test_wrong(words, prepare, status, sentence, here, capsys):
+    anew(here)
     prepare()
     before = {path: os.path.getsize(path) for path in listing()}
     assert main(["convert", *words.split()]) == status

@@ -13,6 +13,7 @@ from neural_painter.fast.files import Card, save_model
 from neural_painter.fast.formats.onnx_run import OnnxModel
 from neural_painter.fast.model import convert
 from neural_painter.fast.network import TransformNetwork, johnson
+from tests.each import each
 from tests.neural_painter.cli.test_commands import listing
 from tests.neural_painter.fast.formats.foreign_models import variables
 from tests.neural_painter.fast.formats.onnx_samples import picture
@@ -66,8 +67,8 @@ def test_published_models_are_exported_as_they_are(here, capsys):
     assert np.abs(OnnxModel("wave.onnx")(colours) - wanted).max() < 5e-5
 
 
-@pytest.mark.parametrize(
-    ("words", "status", "sentence"),
+@each(
+    "words, status, sentence",
     [
         (["none.safetensors"], 4, "none.safetensors: no such file"),
         (["text.safetensors"], 4, "text.safetensors: is a text, expected a model of a style"),

@@ -19,7 +19,8 @@ from neural_painter.fast.model import FastModel, load_model
 from neural_painter.fast.network import TransformNetwork, johnson
 from neural_painter.images import read_image
 from neural_painter.video import probe, read_frames
-from tests.neural_painter.cli.conftest import photo
+from tests.each import each
+from tests.neural_painter.cli.conftest import anew, photo
 from tests.neural_painter.cli.test_commands import both, folder, listing, nothing, picture, text
 from tests.neural_painter.fast.formats.foreign_models import Johnson
 from tests.neural_painter.fast.formats.torch7_writer import torch7_bytes
@@ -96,8 +97,9 @@ FINE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "prepare", "expected"), FINE.values(), ids=FINE)
+@each("words, prepare, expected", FINE.values(), ids=FINE)
 def test_fine(words, prepare, expected, here, capsys):
+    anew(here)
     prepare()
     before = listing() - set(expected)
     assert main(["fast", "--quiet", "--device", "cpu", *words.split()]) == 0
@@ -149,8 +151,9 @@ def frameless(name):
         made.start_encoding()
 
 
-@pytest.mark.parametrize(("words", "prepare", "status", "sentence"), WRONG.values(), ids=WRONG)
+@each("words, prepare, status, sentence", WRONG.values(), ids=WRONG)
 def test_wrong(words, prepare, status, sentence, here, capsys):
+    anew(here)
     prepare()
     before = {path: os.path.getsize(path) for path in listing()}
     assert main(["fast", "--device", "cpu", *words.split()]) == status

@@ -12,13 +12,14 @@ from neural_painter.cli import COMMANDS, main
 from neural_painter.cli.progress import Bar, kernel_notice
 from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.work import Progress
+from tests.each import each
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {"torch", "numba", "cv2", "numpy", "PIL", "torchvision", "imageio", "av", "safetensors", "tqdm", "onnx"}
 
 
-@pytest.mark.parametrize("command", ["paint", *COMMANDS])
-@pytest.mark.parametrize("columns", ["40", "200"])
+@each("command", ["paint", *COMMANDS])
+@each("columns", ["40", "200"])
 def test_help_is_as_expected(command, columns, golden, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", columns)
     assert main([command, "--help"] if command != "paint" else ["--help"]) == 0
@@ -43,13 +44,10 @@ def test_nothing_heavy_is_loaded(words):
     program = (
         "import sys; from neural_painter.cli import main; main(sys.argv[1:]); print('LOADED', *sys.modules, sep='\\n')"
     )
-    began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds = time.perf_counter() - began
     loaded = set(done.stdout.partition("LOADED\n")[2].split())
     assert "neural_painter.cli" in loaded
     assert loaded & HEAVY == set()
-    assert seconds < 2  # measured: 0.12; torch alone takes 3
 
 
 class Terminal(io.StringIO):

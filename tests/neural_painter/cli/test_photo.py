@@ -23,7 +23,8 @@ from neural_painter.errors import NumericalError
 from neural_painter.images import read_image, write_image
 from neural_painter.photo.config import PhotoConfig
 from neural_painter.photo.transfer import Transfer, photo_transfer
-from tests.neural_painter.cli.conftest import photo
+from tests.each import each
+from tests.neural_painter.cli.conftest import anew, photo
 from tests.neural_painter.cli.test_commands import both, folder, listing, picture, text
 from tests.neural_painter.cli.test_help import HEAVY, ROOT
 from tests.neural_painter.photo.samples import day, mask, night, tiny_features, tiny_weights
@@ -137,8 +138,9 @@ FINE = {
 
 
 @pytest.mark.parametrize("preset", ["balanced", "fast"])
-@pytest.mark.parametrize(("words", "prepare", "expected"), FINE.values(), ids=FINE)
+@each("words, prepare, expected", FINE.values(), ids=FINE)
 def test_fine(words, prepare, expected, preset, here, features, capsys):
+    anew(here)
     prepare()
     before = listing()
     # The fast preset is tried without features: it must not look for any.
@@ -216,8 +218,9 @@ def assert_one_sentence(said, message):
     assert all(line.startswith("  ") for line in lines[1:])
 
 
-@pytest.mark.parametrize(("words", "prepare", "status", "message"), WRONG.values(), ids=WRONG)
+@each("words, prepare, status, message", WRONG.values(), ids=WRONG)
 def test_wrong(words, prepare, status, message, here, features, capsys):
+    anew(here)
     prepare()
     before = listing()
     assert main(["photo", *words.split(), "--features", features, "--quiet"]) == status

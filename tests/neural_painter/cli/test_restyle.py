@@ -1,7 +1,6 @@
 """`restyle` and `--style` against what users do to them: exit status, one sentence, nothing left behind."""
 
 import json
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,9 @@ import pytest
 from safetensors.torch import save_file
 
 from neural_painter.cli import main
-from neural_painter.errors import OutputError
 from neural_painter.images import read_image, write_image
-from neural_painter.painter.rounds import Round
 from neural_painter.strokes import read_document, write_document
+from tests.each import each
 from tests.neural_painter.cli.conftest import FAST, photo
 from tests.neural_painter.cli.test_commands import listing
 from tests.neural_painter.photo.samples import night, tiny_weights
@@ -29,30 +27,6 @@ def folder(here):
     write_image("night.png", night())
     save_file(tiny_weights(), "tiny.safetensors")
     return here
-
-
-@pytest.fixture
-def at_step(monkeypatch):
-    """Does something once, after a step of styling."""
-
-    def set_up(number, action):
-        run = Round.run
-
-        def interrupted(self, on_step):
-            def told(done, loss):
-                on_step(done, loss)
-                if done == number and self.name == "while styling":
-                    action()
-
-            run(self, told)
-
-        monkeypatch.setattr(Round, "run", interrupted)
-
-    return set_up
-
-
-def raise_interrupt():
-    raise KeyboardInterrupt
 
 
 def test_a_document_is_restyled_with_all_exports(folder, capsys):
@@ -94,14 +68,18 @@ def test_painted_in_a_style(folder, capsys):
     assert read_document("a.npz").options["style"]["style_mode"] == "full"
 
 
-@pytest.mark.parametrize(
-    ("words", "status", "sentence"),
+@each(
+    "words, status, sentence",
     [
         (["restyle", "none.npz", *STYLED], 3, "none.npz: no such file"),
         (["restyle", "cat.png", *STYLED], 2, "cat.png"),
         (["restyle", "cat.npz"], 2, "--style"),
         (["restyle", "cat.npz", *STYLED, "--style", "none.png"], 3, "none.png: no such file"),
-        (["restyle", "cat.npz", *STYLED, "--style", "tiny.safetensors"], 3, "not a picture"),
+        (
+            ["restyle", "cat.npz", *STYLED, "--style", "tiny.safetensors"],
+            3,
+            "is a network of features, expected a picture",
+        ),
         (["restyle", "cat.npz", *STYLED, "--features", "none"], 4, "none"),
         (["restyle", "cat.npz", *STYLED, "--features", "night.png"], 4, "not a safetensors file of features"),
         (["restyle", "cat.npz", *STYLED, "--photo", "night.png"], 3, "another shape"),
@@ -109,7 +87,7 @@ def test_painted_in_a_style(folder, capsys):
         (["restyle", "cat.npz", *STYLED, "-o", "cat.npz", "--overwrite"], 2, "would replace an input"),
         (["restyle", "cat.npz", *STYLED, "-o", "night.png", "--overwrite"], 2, "would replace an input"),
         (["restyle", "cat.npz", *STYLED, "-o", "cat.xyz"], 2, "cat.xyz"),
-        (["restyle", "cat.npz", *STYLED, "--style-mode", "paint"], 2, "--style-mode: expected color or full"),
+        (["restyle", "cat.npz", *STYLED, "--style-mode", "paint"], 2, "--style-mode: expected one of color, full"),
         (
             ["restyle", "cat.npz", *STYLED, "--style-steps", "0"],
             2,
@@ -134,38 +112,3 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(words, status, sentence, f
     assert sentence in err
     assert "Traceback" not in err
     assert listing() == before
-
-
-def test_interrupted_painting_goes_on_with_its_style(folder, at_step, capsys):
-    at_step(2, raise_interrupt)
-    assert main(["cat.png", *FAST, *STYLED]) == 130
-    hint = capsys.readouterr().err.splitlines()[-1]
-    words = shlex.split(hint.partition("paint.py ")[2])
-    assert words[:9] == [
-        "cat.png", "--resume", "cat-oil.unfinished.npz", "--style", "night.png", "--features", "tiny.safetensors",
-        "--style-steps", "3",
-    ]  # fmt: skip
-    at_step(99, raise_interrupt)
-    assert main([*words, "-o", "b.npz", "--quiet"]) == 0
-    assert "unfinished" not in read_document("b.npz").options
-    assert main(["cat.png", "--resume", "cat-oil.unfinished.npz", "-o", "c.npz", "--quiet"]) == 3
-    assert "painted with a style, now there is none" in capsys.readouterr().err
-
-
-def test_interrupted_restyling_keeps_what_there_is(folder, at_step, capsys):
-    at_step(2, raise_interrupt)
-    assert main(["restyle", "cat.npz", *STYLED, "-o", "a.png"]) == 130
-    assert "interrupted; the painting so far is kept in a.png" in capsys.readouterr().err
-    assert Path("a.png").exists()
-
-
-def test_an_output_that_fails_keeps_the_strokes(folder, monkeypatch, capsys):
-    def full(*_, **__):
-        raise OutputError("a.png: cannot be written (No space left on device)")
-
-    monkeypatch.setattr("neural_painter.images.write_image", full)
-    assert main(["restyle", "cat.npz", *STYLED, "-o", "a.png"]) == 5
-    err = capsys.readouterr().err
-    assert "the strokes are kept in a.strokes.npz" in err
-    assert "render a.strokes.npz -o a.png" in err
-    assert len(read_document("a.strokes.npz").strokes) == 5

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from neural_painter.cli import main
 from neural_painter.images import read_image, write_image
+from tests.each import each
 from tests.neural_painter.cli.test_commands import listing
 from tests.neural_painter.photo.samples import day, night, tiny_weights
 
@@ -58,8 +59,8 @@ def test_size(size, expected, here):
     assert read_image("a.png").shape[:2] == expected
 
 
-@pytest.mark.parametrize(
-    ("words", "status", "sentence"),
+@each(
+    "words, status, sentence",
     [
         (["none.png", "night.png"], 3, "none.png: no such file"),
         (["day.png", "none.png"], 3, "none.png: no such file"),

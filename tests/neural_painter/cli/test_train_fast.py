@@ -21,6 +21,8 @@ from neural_painter.fast.model import load_model
 from neural_painter.fast.photos import Photos
 from neural_painter.fast.training import FastTrainer
 from neural_painter.images import read_image, write_image
+from tests.each import each
+from tests.neural_painter.cli.conftest import anew
 from tests.neural_painter.cli.test_commands import folder, listing, nothing, text
 from tests.neural_painter.one_thread import one_thread  # noqa: F401
 from tests.neural_painter.photo.samples import day, night, tiny_features, tiny_weights
@@ -198,8 +200,9 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "prepare", "status", "sentence"), WRONG.values(), ids=WRONG)
+@each("words, prepare, status, sentence", WRONG.values(), ids=WRONG)
 def test_wrong(words, prepare, status, sentence, here, capsys):
+    anew(here)
     prepare()
     capsys.readouterr()
     before = {path: os.path.getsize(path) for path in listing()}

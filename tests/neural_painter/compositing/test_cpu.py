@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from neural_painter.compositing import composite
+from tests.each import each
 from tests.neural_painter.compositing.cases import cases
 
 CASES = cases()
@@ -18,7 +19,7 @@ def run(name, backend):
     return result.detach(), [t.grad if t.grad is not None else torch.zeros_like(t) for t in inputs]
 
 
-@pytest.mark.parametrize("name", CASES)
+@each("name", CASES)
 def test_values_and_gradients_agree_with_the_reference(name):
     result, gradients = run(name, "cpu")
     expected, expected_gradients = run(name, "reference")
@@ -48,9 +49,7 @@ def test_stamps_without_gradient_leave_the_other_gradients_alone():
     assert torch.equal(grads[0][1], grads[1][1])
 
 
-@pytest.mark.parametrize(
-    ("argument", "shape"), [(0, (3, 4)), (1, (3, 6)), (2, (3, 8, 4, 3)), (2, (2, 8, 8, 3)), (3, (4,)), (3, (3, 5, 5))]
-)
+@each("argument, shape", [(0, (3, 4)), (1, (3, 6)), (2, (3, 8, 4, 3)), (2, (2, 8, 8, 3)), (3, (4,)), (3, (3, 5, 5))])
 def test_rejects_wrong_shapes(argument, shape):
     inputs = [torch.zeros(3, 5), torch.zeros(3, 7), torch.zeros(3, 8, 8, 3), torch.zeros(3)]
     inputs[argument] = torch.zeros(shape)

@@ -16,6 +16,7 @@ from neural_painter.compositing.constants import TILE
 from neural_painter.compositing.cuda import composite_cuda, tile_lists
 from neural_painter.compositing.reference import composite_reference
 from neural_painter.devices import triton_problem
+from tests.each import each
 from tests.neural_painter import triton_interpreter
 from tests.neural_painter.compositing.cases import cases, errors, random_case
 
@@ -50,23 +51,26 @@ def interpreted(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return triton_interpreter.interpreted("tests.neural_painter.compositing.test_cuda", tmp_path_factory)  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.slow  # Triton's interpreter
+@each("name", cases())
 def test_interpreted_agrees_with_the_reference(name: str, interpreted: dict) -> None:
     check(name, interpreted["found"][name])
 
 
+@pytest.mark.slow
 def test_available_when_interpreted(interpreted: dict) -> None:
     assert interpreted["problem"] is None
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("name", cases())
+@each("name", cases())
 def test_agrees_with_the_reference_on_a_gpu(name: str) -> None:
     assert triton_problem() is None
     check(name, errors(composite_cuda, cases()[name](), device="cuda"))
 
 
+@pytest.mark.slow  # a process of its own
 def test_imports_without_triton() -> None:
     program = (
         "import sys; sys.modules['triton'] = None\n"
@@ -86,7 +90,7 @@ def test_unavailable_without_a_gpu() -> None:
     assert triton_problem() == "torch sees no GPU"
 
 
-@pytest.mark.parametrize("name", cases())
+@each("name", cases())
 def test_tile_lists_hold_every_stroke_that_a_tile_sees(name: str) -> None:
     placement, _, stamps, _, (height, width) = cases()[name]()
     order, starts = tile_lists(placement, (height, width), stamps.shape[1])

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
 from neural_painter.compositing.reference import composite_reference
+from tests.each import each
 from tests.neural_painter.compositing.cases import Arguments, cases, random_case
 
 
@@ -62,7 +63,7 @@ def in_double(arguments: Arguments) -> Arguments:
     return placement.double(), paint.double(), stamps.double(), background.double(), size
 
 
-@pytest.mark.parametrize("name", cases())
+@each("name", cases())
 def test_agrees_with_the_contract(name: str) -> None:
     arguments = in_double(cases()[name]())
     error = (composite_reference(*arguments) - composite_slowly(*arguments)).abs().max()

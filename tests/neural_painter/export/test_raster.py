@@ -14,7 +14,8 @@ from neural_painter.images import to_uint8
 from neural_painter.metrics import psnr
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brushes import brush, names
-from renderers.weights import folder, load_renderer
+from renderers.weights import load_renderer
+from tests.each import each
 from tests.neural_painter.sample_documents import sample_document
 
 CANVAS = (0.9, 0.8, 0.6)
@@ -44,8 +45,8 @@ def test_same_document_same_bytes(name, size, monkeypatch):
         assert render(document, size).tobytes() == want.tobytes()
 
 
-@pytest.mark.parametrize("opacity", [1.0, 0.8])
-@pytest.mark.parametrize("angle", [0.0, np.pi / 2, 2.0])
+@each("opacity", [1.0, 0.8])
+@each("angle", [0.0, np.pi / 2, 2.0])
 def test_the_middle_of_a_stroke_by_hand(angle, opacity):
     """The middle of a 33 x 33 canvas is the middle of a pixel, and there the stroke's own middle."""
     document = tape([0.5, 0.5, 0.3, 0.15, angle], opacity=opacity)
@@ -97,8 +98,8 @@ def test_no_strokes_give_the_canvas():
     np.testing.assert_array_equal(render(full, (5, 7), stop=0), render(document, (5, 7)))
 
 
-@pytest.mark.parametrize("x", [-0.6, 1.6, 9.0, -9.0])
-@pytest.mark.parametrize("y", [-0.6, 0.5, 1.6])
+@each("x", [-0.6, 1.6, 9.0, -9.0])
+@each("y", [-0.6, 0.5, 1.6])
 def test_strokes_off_the_canvas_leave_it_bare(x, y):
     document = tape([[x, y, 0.3, 0.15, angle] for angle in (0.0, 0.7, 2.0, -9.0)])
     np.testing.assert_array_equal(render(document, (20, 33)), np.broadcast_to(np.float32(CANVAS), (20, 33, 3)))
@@ -115,8 +116,8 @@ def test_strokes_of_any_size_are_safe():
             assert picture.max() <= 1
 
 
-@pytest.mark.parametrize("name", names())
-@pytest.mark.parametrize("at", [0, 1, 17, 40])
+@each("name", names())
+@each("at", [0, 1, 17, 40])
 def test_parts_one_over_the_other_are_the_whole(name, at):
     """Not to the bit: front to back, what is nearly covered is left out, and colours are clipped in between."""
     document, size = sample_document(name, count=40), (48, 64)
@@ -134,7 +135,7 @@ def test_parts_keep_their_textures():
     assert psnr(alone, render(document, size)) > 60
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_sizes_agree(name):
     document = sample_document(name, count=40)
     small, large = render(document, (48, 64)), render(document, (192, 256))
@@ -151,8 +152,6 @@ def test_another_aspect_shows_more_or_less_of_the_canvas():
 @pytest.mark.parametrize("name", names())
 def test_the_painter_saw_what_is_shown(name):
     """The networks' stamps, composited, against the ground truth at the same size: one geometry, two ways to draw."""
-    if not (folder() / f"{name}.json").exists():
-        pytest.skip(f"no weights of {name} yet")
     found, size = brush(name), (96, 128)
     document = sample_document(name, count=40)
     renderer, _ = load_renderer(found)

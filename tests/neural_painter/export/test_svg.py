@@ -15,6 +15,7 @@ from neural_painter.export.raster import render
 from neural_painter.export.svg import write_svg
 from neural_painter.strokes import Strokes
 from renderers import brushes
+from tests.each import each
 from tests.neural_painter.sample_documents import sample_document
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,8 +52,8 @@ def test_holes_turn_the_other_way():
     assert areas == pytest.approx([-np.pi * 15**2, np.pi * 6**2], rel=0.02)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "count"),
+@each(
+    "pattern, count",
     [([[1, 0], [0, 1]], 2), ([[1, 0.4], [0.4, 1]], 1), ([[0, 1], [1, 0]], 2), ([[0.4, 1], [1, 0.4]], 1)],
 )
 def test_corners_that_meet(pattern, count):

@@ -17,6 +17,7 @@ from neural_painter.fast.formats.onnx_write import export_onnx
 from neural_painter.fast.model import FastModel, load_model, style_transfer
 from neural_painter.fast.network import Architecture, Layer, johnson
 from neural_painter.images import resize
+from tests.each import each
 from tests.neural_painter.fast.formats.foreign_models import Johnson, johnson_picture, variables, variables_picture
 from tests.neural_painter.fast.formats.torch7_writer import torch7_bytes
 from tests.neural_painter.fast.network_samples import ARCHITECTURES, filled, forward, noise, torch7_like
@@ -61,7 +62,7 @@ def test_pictures_of_any_size(size, ours):
     assert np.abs(found - expected).max() < 1e-5  # measured: 2.4e-6
 
 
-@pytest.mark.parametrize("name", [*ARCHITECTURES, "wide front", "deep"])
+@each("name", [*ARCHITECTURES, "wide front", "deep"])
 def test_networks_of_any_kind_take_a_single_pixel(name):
     architecture = {**ARCHITECTURES, "wide front": replace(torch7_like(), front=60), "deep": DEEP}[name]
     made = model(architecture)
@@ -73,7 +74,7 @@ def test_networks_of_any_kind_take_a_single_pixel(name):
     assert np.abs(made(slim) - found[1]).max() < 1e-5  # measured: 1.1e-6
 
 
-@pytest.mark.parametrize("name", ["ours", "torch7", "variables"])
+@each("name", ["ours", "torch7", "variables"])
 def test_in_one_pass_as_on_a_gpu(name):
     made, picture = model(ARCHITECTURES[name]), noise(45, 38)
     expected = made(picture)

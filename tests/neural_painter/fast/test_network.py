@@ -20,6 +20,7 @@ from neural_painter.fast.network import (
     same_zeros,
     transposed_first,
 )
+from tests.each import each
 from tests.neural_painter.fast.network_samples import (
     ARCHITECTURES,
     convolution,
@@ -46,8 +47,8 @@ def half(**options):
     return Layer(4, 3, enlarge=2, stride=2, border="none", **options)
 
 
-@pytest.mark.parametrize(
-    ("made", "message"),
+@each(
+    "made, message",
     [
         (lambda: Architecture(()), "expected 1 to 64 layers, got 0"),
         (lambda: Architecture((LAST,) * 65), "expected 1 to 64 layers, got 65"),
@@ -131,7 +132,7 @@ def test_what_is_no_network_is_refused_with_the_reason(made, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(
+@each(
     "options",
     [
         {"stride": 2},  # reflects
@@ -153,7 +154,7 @@ def test_limits_themselves_are_allowed():
     assert architecture(half(), half(), front=1).offset == 0
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@each("name", ARCHITECTURES)
 def test_a_description_survives_json(name):
     original = ARCHITECTURES[name]
     assert Architecture.from_json(json.loads(json.dumps(original.as_json()))) == original
@@ -162,7 +163,7 @@ def test_a_description_survives_json(name):
 GOOD = {"layers": [{"channels": 3, "norm": False}], "front": 0, "colors": "raw", "epsilon": 1e-5}
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         None,
@@ -238,8 +239,8 @@ def test_stride_offset_and_least():
 # What it makes of pictures
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("size", [(17, 22), (20, 13), None])
+@each("name", ARCHITECTURES)
+@each("size", [(17, 22), (20, 13), None])
 def test_the_network_is_its_definition(name, size):
     network = filled(ARCHITECTURES[name])
     picture = noise(*(size or (network.architecture.least,) * 2))
@@ -252,7 +253,7 @@ def test_the_network_is_its_definition(name, size):
     assert expected.std() > 0.1  # it is a picture that is compared, not grey
 
 
-@pytest.mark.parametrize("name", ["ours", "torch7", "variables"])
+@each("name", ["ours", "torch7", "variables"])
 def test_each_picture_of_a_batch_is_by_itself(name):
     network, pictures = filled(ARCHITECTURES[name]), [noise(16, 19, seed) for seed in (1, 2)]
     both = network(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
@@ -260,7 +261,7 @@ def test_each_picture_of_a_batch_is_by_itself(name):
         assert np.abs(found - forward(network, picture)).max() < 1e-5
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@each("name", ARCHITECTURES)
 def test_a_picture_that_is_too_small_for_torch_is_too_small_by_the_description(name):
     """One pixel less than `least` fails in the networks whose borders reflect that far; `least` itself never does."""
     network = filled(ARCHITECTURES[name])
@@ -326,8 +327,8 @@ SWAP = [[0.01, 0, 0], [0, 0, 0.01], [0, 0, 0]]
 """The first channel stays, the third becomes the second, and the third what the bias says."""
 
 
-@pytest.mark.parametrize(
-    ("colors", "expected"),
+@each(
+    "colors, expected",
     [
         # Red 255, green 127.5, blue 0. Centred: 127.5, 0, -127.5. First 1.275, second -1.275.
         ("centred", [127.5 + 150 * np.tanh(1.275), 127.5 + 150 * np.tanh(-1.275), 127.5 + 150 * np.tanh(0.5)]),
@@ -384,8 +385,8 @@ def test_few_channels_are_convolved_like_many(border, stride, kernel, enlarge, m
     assert np.abs(results[0][0][0].permute(1, 2, 0).numpy() - expected).max() < 2e-5  # measured: 3e-6
 
 
-@pytest.mark.parametrize("border", ["zeros", "same"])
-@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (3, 2), (5, 2), (9, 2)])
+@each("border", ["zeros", "same"])
+@each("kernel, stride", [(1, 1), (3, 1), (3, 2), (5, 2), (9, 2)])
 def test_transposed_layers_against_a_loop(border, kernel, stride):
     layer = Layer(2, kernel, stride, transposed=True, border=border, norm=False)
     part = torch.nn.Module()
@@ -403,16 +404,16 @@ def test_transposed_layers_against_a_loop(border, kernel, stride):
         assert np.abs(found - own[0].permute(1, 2, 0).numpy()).max() < 1e-12
 
 
-@pytest.mark.parametrize(
-    ("size", "kernel", "stride", "expected"),
+@each(
+    "size, kernel, stride, expected",
     [(6, 3, 2, (0, 1)), (7, 3, 2, (1, 1)), (6, 9, 1, (4, 4)), (6, 1, 2, (0, 0)), (1, 5, 2, (2, 2)), (8, 5, 2, (1, 2))],
 )
 def test_zeros_as_tensorflow_lays_them(size, kernel, stride, expected):
     assert same_zeros(size, Layer(1, kernel, stride, border="same")) == expected
 
 
-@pytest.mark.parametrize(
-    ("border", "kernel", "stride", "expected"),
+@each(
+    "border, kernel, stride, expected",
     [
         ("zeros", 3, 2, 1),
         ("same", 3, 2, 0),

@@ -10,6 +10,7 @@ import pytest
 from neural_painter.fast.network import Architecture, Layer, johnson
 from neural_painter.fast.strip_kernels import gather
 from neural_painter.fast.strips import Strips
+from tests.each import each
 from tests.neural_painter.fast.network_samples import ARCHITECTURES, filled, forward, noise, reference
 
 TINY, HUGE = 1, 1 << 40
@@ -22,9 +23,9 @@ def difference(network, picture, **options):
     return np.abs(Strips(network, **options)(picture) - np.clip(forward(network, picture), 0, 1)).max()
 
 
-@pytest.mark.parametrize("kept", [TINY, HUGE])
-@pytest.mark.parametrize("size", [(33, 47), (40, 24), (13, 29)])
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@each("kept", [TINY, HUGE])
+@each("size", [(33, 47), (40, 24), (13, 29)])
+@each("name", ARCHITECTURES)
 def test_strips_give_what_one_pass_gives(name, kept, size):
     """Strips of four rows, of which the last is often one row high."""
     network = filled(ARCHITECTURES[name])
@@ -37,15 +38,15 @@ def test_strips_give_what_one_pass_gives(name, kept, size):
     assert np.abs(found - np.clip(forward(network, picture), 0, 1)).max() < CLOSE
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("strip", [2_000, 30_000, HUGE])
+@each("name", ARCHITECTURES)
+@each("strip", [2_000, 30_000, HUGE])
 def test_the_size_of_strips_does_not_matter(name, strip):
     network = filled(ARCHITECTURES[name])
     assert difference(network, noise(37, 31), strip=strip) < CLOSE
     assert difference(network, noise(37, 31), strip=strip, kept=4_000) < CLOSE  # some layers again, some kept
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@each("name", ARCHITECTURES)
 def test_the_smallest_pictures(name):
     network = filled(ARCHITECTURES[name])
     least = network.architecture.least
@@ -63,7 +64,7 @@ ZEROS = Architecture(
 )
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 30), (30, 1), (2, 3)])
+@each("size", [(1, 1), (1, 30), (30, 1), (2, 3)])
 def test_pictures_one_pixel_high_or_wide(size):
     """Torch norms no single value; the definition does, and what varies nowhere becomes the shift."""
     network = filled(ZEROS)
@@ -76,8 +77,8 @@ def test_pictures_one_pixel_high_or_wide(size):
     assert np.isfinite(thin).all()
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("value", [0.0, 0.3])
+@each("name", ARCHITECTURES)
+@each("value", [0.0, 0.3])
 def test_constant_pictures(name, value):
     """Where all is reflected there is no variance at all, and rounding is not blown up to a picture."""
     network = filled(ARCHITECTURES[name])

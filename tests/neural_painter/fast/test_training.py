@@ -26,6 +26,7 @@ from neural_painter.fast.training import FastTrainer
 from neural_painter.features import Features
 from neural_painter.images import resize, write_image
 from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS
+from tests.each import each
 from tests.neural_painter.fast.network_samples import noise
 from tests.neural_painter.photo.samples import day, night, tiny_features, tiny_weights
 
@@ -48,8 +49,8 @@ def as_arrays(batch):
 # Options
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
+@each(
+    "change, message",
     [
         ({"steps": 0}, "steps: expected a whole number from 1 to 10000000, got 0"),
         ({"steps": 1.5}, "steps: expected a whole number from 1 to 10000000, got 1.5"),
@@ -253,8 +254,8 @@ def test_the_terms_are_those_of_the_definition():
     layers = []
     for layer, of_style in features(style, STYLE_LAYERS).items():
         target, squares = gram_by_loop(of_style[0].numpy()), []
-        for each in found[layer].numpy():
-            squares.append(((gram_by_loop(each) - target) ** 2).mean())
+        for picture in found[layer].numpy():
+            squares.append(((gram_by_loop(picture) - target) ** 2).mean())
         layers.append(np.mean(squares) / (target**2).mean())
     expected["style"] = np.mean(layers)
     x, aim = restyled.double().numpy(), goal.numpy()

@@ -20,6 +20,7 @@ from neural_painter.losses.gram import (
     segment_grams,
     style_target,
 )
+from tests.each import each
 
 
 @pytest.fixture(autouse=True)
@@ -62,8 +63,8 @@ def narrow(width: int = 4) -> Features:
 # --- Grams
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 7)])
-@pytest.mark.parametrize("channels", [1, 3])
+@each("size", [(1, 1), (1, 6), (5, 7)])
+@each("channels", [1, 3])
 def test_agrees_with_einsum(channels: int, size: tuple[int, int]) -> None:
     features, weights = noise(channels, *size) - 0.5, masks(*size)
     seen = weights * (weights > LEAST)
@@ -95,7 +96,7 @@ def test_a_mask_costs_the_pixels_where_it_is_not_zero() -> None:
     assert [len(weights) for weights in found.weights[3:5]] == [0, 0]
 
 
-@pytest.mark.parametrize("strides", ["contiguous", "channels last", "turned"])
+@each("strides", ["contiguous", "channels last", "turned"])
 def test_whatever_the_strides(strides: str) -> None:
     features = noise(3, 5, 7)
     whole = features.clone().requires_grad_()
@@ -155,7 +156,7 @@ def test_second_derivatives_are_refused() -> None:
         gradient.sum().backward()
 
 
-@pytest.mark.parametrize("size", [(5, 6), (4, 7), (7, 5), (1, 35)])
+@each("size", [(5, 6), (4, 7), (7, 5), (1, 35)])
 def test_refuses_masks_of_another_size(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=r"expected features of the masks' size \[5, 7\], got \[3, "):
         segment_grams(noise(3, *size), SegmentMasks(masks(5, 7)))
@@ -212,7 +213,7 @@ def test_style_loss_counts_layers_alike_whatever_their_magnitude() -> None:
         assert float(gram_loss({**found, layer: 0 * x}, target)) == pytest.approx(0.5, rel=1e-12)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 40), (19, 16)])
+@each("size", [(1, 1), (2, 3), (1, 40), (19, 16)])
 def test_style_gradient_reaches_pictures_of_any_size(size: tuple[int, int]) -> None:
     network, picture = narrow(), (0.6 + 0.4 * noise(1, 3, *size, seed=1)).requires_grad_()
     full = torch.ones(1, 20, 24, dtype=torch.float64)
@@ -300,7 +301,7 @@ def test_colour_loss_by_hand() -> None:
     assert float(color_loss(mean + 3 * (style - mean), target)) == pytest.approx(4 * spread, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", PALETTES)
+@each("name", PALETTES)
 def test_colour_loss_is_zero_at_the_target(name: str) -> None:
     picture, weights = PALETTES[name](64, 80, 1).float(), segments(2, 64, 80).float()
     loss = float(color_loss(picture, color_target(picture, weights, weights)))

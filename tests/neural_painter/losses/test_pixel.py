@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from neural_painter.losses.pixel import pixel_loss
+from tests.each import each
 
 
 def pixel_loss_loop(canvas: Tensor, target: Tensor, edge_weight: float) -> float:
@@ -22,7 +23,7 @@ def pixel_loss_loop(canvas: Tensor, target: Tensor, edge_weight: float) -> float
     return pixel + edge_weight * sum(terms) / len(terms)
 
 
-@pytest.mark.parametrize("edge_weight", [0.0, 0.5, 1e6])
+@each("edge_weight", [0.0, 0.5, 1e6])
 def test_agrees_with_the_definition(edge_weight: float) -> None:
     generator = torch.Generator().manual_seed(0)
     canvas, target = torch.rand(2, 3, 9, 14, generator=generator)
@@ -50,7 +51,7 @@ def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(lambda c: pixel_loss(c, target, edge_weight=0.7), (canvas,))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 5), (2, 2), (5, 3)])
+@each("size", [(1, 1), (1, 5), (2, 2), (5, 3)])
 def test_small_pictures(size: tuple[int, int]) -> None:
     canvas = torch.ones(3, *size, requires_grad=True)
     loss = pixel_loss(canvas, torch.zeros(3, *size), edge_weight=1)

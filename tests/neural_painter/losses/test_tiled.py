@@ -6,6 +6,7 @@ import torch
 from neural_painter.features import Features
 from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS
 from neural_painter.losses.tiled import GRAIN, GRID, HALO, TiledLoss, gram_of, tiles_of, total_variation
+from tests.each import each
 from tests.neural_painter.photo.samples import tiny_features, tiny_weights
 
 WEIGHTS = {"content_weight": 1.0, "style_weight": 30.0, "smoothness_weight": 0.5}
@@ -15,9 +16,7 @@ def noise(height, width, seed=0):
     return torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "side"), [(300, 200, 128), (128, 500, 130), (64, 64, 128), (1, 1, 128), (129, 1, 128)]
-)
+@each("height, width, side", [(300, 200, 128), (128, 500, 130), (64, 64, 128), (1, 1, 128), (129, 1, 128)])
 def test_cores_cover_the_picture_once_and_lie_on_the_grid(height, width, side):
     covered = torch.zeros(height, width)
     for tile in tiles_of(height, width, side):
@@ -108,7 +107,7 @@ def test_total_variation():
     assert float(total_variation(corner)) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 1), (4, 5)])
+@each("size", [(1, 1), (1, 5), (4, 1), (4, 5)])
 def test_the_gradient_of_total_variation(size):
     picture = torch.rand(3, *size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     picture[:, -1] = 0.5  # equal neighbours: without GRAIN there would be no slope

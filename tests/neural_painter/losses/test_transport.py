@@ -13,6 +13,7 @@ from torch import Tensor
 from neural_painter.losses import transport
 from neural_painter.losses.pixel import pixel_loss
 from neural_painter.losses.transport import TransportError, TransportLoss, transport_cost
+from tests.each import each
 
 
 @pytest.fixture(autouse=True)
@@ -68,8 +69,8 @@ def one_pixel(height: int, width: int, row: int, column: int) -> Tensor:
     return image
 
 
-@pytest.mark.parametrize("method", ["grid", "pot"])
-@pytest.mark.parametrize("blur", [0.3, 0.1])
+@each("method", ["grid", "pot"])
+@each("blur", [0.3, 0.1])
 def test_agrees_with_the_definition(blur: float, method: str) -> None:
     a, b = pictures(2, 6, 8), pictures(2, 6, 8, seed=1) ** 4
     want = [debiased_cost(masses(x), masses(y), distances(6, 8), blur**2) for x, y in zip(a, b, strict=True)]
@@ -109,7 +110,7 @@ def test_both_ways_to_add_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     assert transport_cost(a, b, tol=1e-8, max_iter=5000).tolist() == pytest.approx(fast.tolist(), abs=1e-13)
 
 
-@pytest.mark.parametrize(("blur", "method"), [(0.05, "grid"), (0.02, "grid"), (0.1, "pot")])
+@each("blur, method", [(0.05, "grid"), (0.02, "grid"), (0.1, "pot")])
 def test_by_hand_one_pixel_to_another(blur: float, method: str) -> None:
     # 3 rows and 4 columns of 8: the distance is 5 / 8 of the long side, whatever the blur
     a, b = one_pixel(6, 8, 1, 2), one_pixel(6, 8, 4, 6)
@@ -139,7 +140,7 @@ def test_symmetric_zero_at_equality_non_negative_any_scale() -> None:
     assert transport_cost(a.float(), b.float()).dtype == torch.float32
 
 
-@pytest.mark.parametrize("method", ["grid", "pot"])
+@pytest.mark.parametrize("method", ["grid", pytest.param("pot", marks=pytest.mark.slow)])
 def test_gradcheck(method: str) -> None:
     """Potentials are derivatives: against finite differences in float64, through the normalisation too."""
     a, b = (0.1 + pictures(1, 4, 5, seed) for seed in (0, 1))
@@ -209,7 +210,7 @@ def test_says_when_it_has_failed(method: str) -> None:
         transport_cost(pictures(1, 6, 8) ** 9, pictures(1, 6, 8, seed=1) ** 9, tol=1e-9, max_iter=1, method=method)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 3), (50, 37)])
+@each("size", [(1, 1), (1, 40), (40, 3), (50, 37)])
 def test_loss_on_any_size(size: tuple[int, int]) -> None:
     canvas = pictures(3, *size).float().requires_grad_()
     loss = TransportLoss(pictures(3, *size, seed=1).float())(canvas)
@@ -271,7 +272,10 @@ def draw(centres: Tensor, tone: float, paper: float, size: int = 64, radius: flo
     return canvas
 
 
-@pytest.mark.parametrize(("tone", "paper"), [(0.05, 1.0), (0.95, 0.0), (0.2, 0.5)])
+@pytest.mark.parametrize(
+    ("tone", "paper"),
+    [(0.05, 1.0), *(pytest.param(*tones, marks=pytest.mark.slow) for tones in ((0.95, 0.0), (0.2, 0.5)))],
+)
 def test_reaches_a_target_that_the_strokes_do_not_touch(tone: float, paper: float) -> None:
     """The reason for this loss: nothing overlaps, so a pixel loss is flat in the positions."""
     goals = torch.tensor([[0.8, 0.75], [0.85, 0.5]])

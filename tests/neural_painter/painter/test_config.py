@@ -9,6 +9,7 @@ import pytest
 from neural_painter.configs import OptionError
 from neural_painter.painter.config import MOST_STROKES, PRESETS, PaintConfig, StrokeStyleConfig, plan
 from renderers.brushes import names
+from tests.each import each
 
 COUNTS = (1, 2, 3, 12, 13, 37, 38, 100, 116, 1000, 5000, 20_000, MOST_STROKES)
 
@@ -129,9 +130,7 @@ def test_presets_differ_in_work_and_not_in_strokes():
     assert len(counts) == 1
 
 
-@pytest.mark.parametrize(
-    ("where", "on"), [("off", [False, False, False]), ("coarse", [True, True, False]), ("all", [True, True, True])]
-)
+@each("where, on", [("off", [False, False, False]), ("coarse", [True, True, False]), ("all", [True, True, True])])
 def test_transport_is_switched_per_stage(where, on):
     stages = plan(PaintConfig(strokes=120, transport=0.5, transport_stages=where), 0.75)
     assert [stage.transport for stage in stages] == [0.5 * switch for switch in on]

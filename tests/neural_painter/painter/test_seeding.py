@@ -3,11 +3,11 @@
 from itertools import product
 
 import numpy as np
-import pytest
 
 from neural_painter.painter.seeding import join, keep, orientation, seed_strokes
 from renderers.brush import CENTRE
 from renderers.brushes import brush, names
+from tests.each import each
 from tests.neural_painter.painter.pictures import angle_between, blank, half_plane, still_life, stripes
 
 
@@ -56,7 +56,7 @@ def test_strokes_spread_over_an_even_error():
     assert quarters.min() >= 10  # measured: 14 to 18
 
 
-@pytest.mark.parametrize("name", names())
+@each("name", names())
 def test_count_and_ranges_hold_for_any_size(name):
     for size, count in product([(1, 1), (3, 2), (1, 40), (40, 1), (24, 32)], [0, 1, 50]):
         target = still_life(*size)
@@ -73,7 +73,7 @@ def check_count_and_ranges(name, target, canvas, count):
     assert (strokes.placement[:, CENTRE] * max(height, width) <= (width, height)).all()
 
 
-@pytest.mark.parametrize("colour", [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.2, 0.4, 0.9)])
+@each("colour", [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.2, 0.4, 0.9)])
 def test_constant_pictures(colour):
     strokes = seeded(blank(20, 30, colour), count=200)
     assert len(strokes) == 200
@@ -90,7 +90,7 @@ def test_orientation_follows_stripes():
         assert coherence[inner].min() > 0.99, degrees  # measured: 0.999
 
 
-@pytest.mark.parametrize("degrees", [0, 20, 45, 90, 110, 160])
+@each("degrees", [0, 20, 45, 90, 110, 160])
 def test_orientation_follows_an_edge_and_reaches_the_flat_around_it(degrees):
     angle, coherence = orientation(half_plane(np.radians(degrees)), 2.0)
     error = np.degrees(angle_between(angle, np.radians(degrees)))
@@ -108,7 +108,7 @@ def test_orientation_of_a_flat_picture_is_a_number():
     assert ((coherence >= 0) & (coherence <= 1)).all()
 
 
-@pytest.mark.parametrize("degrees", [0, 30, 90, 150])
+@each("degrees", [0, 30, 90, 150])
 def test_strokes_lie_along_the_form(degrees):
     target = stripes(np.radians(degrees))
     placement = seeded(target, count=40, size=0.06).placement

@@ -14,6 +14,7 @@ from neural_painter.painter.rounds import Place, place_between
 from neural_painter.painter.stages import Painter, empty_strokes
 from neural_painter.painter.work import Work
 from renderers.brushes import brush
+from tests.each import each
 from tests.neural_painter.painter.pictures import still_life
 
 CONFIG = PaintConfig(strokes=60, preset="fast", device="cpu")
@@ -38,7 +39,7 @@ def painted(config=CONFIG, place=None, **options):
 
 
 @pytest.mark.usefixtures("brief")
-@pytest.mark.parametrize("strokes", [1, 5, 60, 300])
+@each("strokes", [1, 5, 60, 300])
 def test_progress_goes_from_nothing_to_all(strokes):
     seen = []
     config = replace(CONFIG, strokes=strokes)

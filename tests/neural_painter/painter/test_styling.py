@@ -1,5 +1,7 @@
 """Strokes that take on a style: what is compared, what may change, and that it comes closer."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -27,15 +29,17 @@ def style(picture=None, **options):
 
 @pytest.fixture(scope="module")
 def painted():
-    """Strokes of each brush that show a still life, as far as a few steps go."""
-    found = {}
-    for name in names():
+    """By brush: strokes that show a still life, as far as a few steps go."""
+
+    @cache
+    def strokes(name):
         config = PaintConfig(brush=name, strokes=30, preset="fast", device="cpu")
         painter = Painter(still_life(*SIZE), config)
         work = Work(painter.rounds(), place_between(empty_strokes(painter.brush)))
         assert work.run()
-        found[name] = work.strokes
-    return found
+        return work.strokes
+
+    return strokes
 
 
 def styler(strokes, chosen, name="oil", place=None, **options):
@@ -50,11 +54,13 @@ def styler(strokes, chosen, name="oil", place=None, **options):
     return made
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize(
+    "name", ["oil", *(pytest.param(name, marks=pytest.mark.slow) for name in names() if name != "oil")]
+)
 @pytest.mark.parametrize("mode", ["full", "color"])
 def test_every_brush_comes_closer_to_the_style(painted, name, mode):
     chosen = style(style_steps=12, style_mode=mode)
-    working = styler(painted[name], chosen, name)
+    working = styler(painted(name), chosen, name)
     with torch.no_grad():
         before = chosen.distance(working.optimiser.canvas().permute(1, 2, 0).numpy())
     steps = []
@@ -68,20 +74,20 @@ def test_every_brush_comes_closer_to_the_style(painted, name, mode):
 
 
 def test_colour_mode_changes_the_paint_alone(painted):
-    working = styler(painted["oil"], style(style_steps=4, style_mode="color"))
+    working = styler(painted("oil"), style(style_steps=4, style_mode="color"))
     working.run(lambda *_: None)
     found = working.strokes()
-    assert np.array_equal(found.placement, painted["oil"].placement)
-    assert np.array_equal(found.shape, painted["oil"].shape)
-    assert not np.array_equal(found.paint, painted["oil"].paint)
+    assert np.array_equal(found.placement, painted("oil").placement)
+    assert np.array_equal(found.shape, painted("oil").shape)
+    assert not np.array_equal(found.paint, painted("oil").paint)
 
 
 def test_full_mode_changes_everything(painted):
-    working = styler(painted["oil"], style(style_steps=4))
+    working = styler(painted("oil"), style(style_steps=4))
     working.run(lambda *_: None)
     found = working.strokes()
     for name in ("placement", "shape", "paint"):
-        assert not np.array_equal(getattr(found, name), getattr(painted["oil"], name)), name
+        assert not np.array_equal(getattr(found, name), getattr(painted("oil"), name)), name
 
 
 def test_strokes_of_any_size_keep_it_at_the_start():
@@ -96,7 +102,7 @@ def test_strokes_of_any_size_keep_it_at_the_start():
 
 def test_going_on_does_not_recolour_again(painted):
     chosen = style(style_steps=6)
-    first = styler(painted["oil"], chosen)
+    first = styler(painted("oil"), chosen)
     first.run(lambda *_: None)
     again = styler(None, chosen, place=Place(first.strokes(), 0, 6))
     assert np.array_equal(again.strokes().paint, first.strokes().paint)
@@ -106,7 +112,7 @@ def test_going_on_does_not_recolour_again(painted):
 def test_weight_zero_is_the_recoloured_painting(painted):
     """Without the Gram loss the features are not even asked."""
     chosen = style(style_weight=0.0, style_steps=2)
-    working = styler(painted["oil"], chosen)
+    working = styler(painted("oil"), chosen)
     chosen.features.forward = lambda *_: pytest.fail("asked")
     working.run(lambda *_: None)
 
@@ -115,7 +121,7 @@ def test_transport_counts_where_it_is_on(painted):
     chosen = style(style_steps=1)
     losses = {}
     for stages in ("off", "all"):
-        working = styler(painted["oil"], chosen, transport_stages=stages)
+        working = styler(painted("oil"), chosen, transport_stages=stages)
         losses[stages] = float(working.objective(working.optimiser.canvas()))
     assert losses["all"] > losses["off"]
 
@@ -150,7 +156,7 @@ def test_recoloured_pictures_have_the_colours_of_the_style():
 
 
 def test_a_loss_that_stays_infinite_is_an_error(painted, monkeypatch):
-    working = styler(painted["oil"], style(style_steps=50))
+    working = styler(painted("oil"), style(style_steps=50))
     monkeypatch.setattr(working.objective, "style", lambda canvas: canvas.sum() * torch.inf)
     with pytest.raises(NumericalError, match="stopped being finite while styling"):
         working.run(lambda *_: None)

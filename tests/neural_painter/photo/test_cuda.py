@@ -15,6 +15,7 @@ from torch import Tensor
 from neural_painter.photo import smoothing
 from neural_painter.photo.cuda import fit_patches, mean_maps
 from neural_painter.photo.smoothing import apply_maps, exact_maps, smooth_exactly, smooth_plainly
+from tests.each import each
 from tests.neural_painter import triton_interpreter
 
 ROOT = Path(__file__).parents[3]
@@ -75,7 +76,8 @@ def interpreted(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return triton_interpreter.interpreted("tests.neural_painter.photo.test_cuda", tmp_path_factory)  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.slow  # Triton's interpreter
+@each("name", cases())
 def test_interpreted_agrees_with_the_plain_filter(name: str, interpreted: dict) -> None:
     assert len(interpreted[name]) == 4
     for step, error in interpreted[name].items():
@@ -84,7 +86,7 @@ def test_interpreted_agrees_with_the_plain_filter(name: str, interpreted: dict) 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("name", cases())
+@each("name", cases())
 def test_agrees_with_the_plain_filter_on_a_gpu(name: str) -> None:
     for step, error in errors(*cases()[name], device="cuda").items():
         assert error < TOLERANCE, step
@@ -106,6 +108,7 @@ def test_smoothing_on_a_gpu_is_smoothing_on_the_cpu(triton: bool, monkeypatch: p
         assert float((got.cpu() - want).abs().max()) < TOLERANCE
 
 
+@pytest.mark.slow  # a process of its own
 def test_smooths_without_triton() -> None:
     program = (
         "import sys; sys.modules['triton'] = None\n"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from neural_painter.photo.laplacian import MattingLaplacian
+from tests.each import each
 
 SIZE = (7, 9)
 RIDGES = (1e-5, 1e-7)
@@ -79,8 +80,8 @@ def regressions(content: Tensor, values: Tensor, epsilon: float) -> float:
     return total
 
 
-@pytest.mark.parametrize("epsilon", RIDGES)
-@pytest.mark.parametrize("name", PHOTOS)
+@each("epsilon", RIDGES)
+@each("name", PHOTOS)
 def test_energy_is_what_ridge_regressions_leave(name: str, epsilon: float) -> None:
     content, picture = photo(name), noise(2, *SIZE, seed=1)
     want = sum(regressions(content, values, epsilon) for values in picture)
@@ -88,8 +89,8 @@ def test_energy_is_what_ridge_regressions_leave(name: str, epsilon: float) -> No
     assert got == pytest.approx(want, rel=1e-9)  # measured: 1e-10 in black and white, 1e-15 in noise
 
 
-@pytest.mark.parametrize("epsilon", RIDGES)
-@pytest.mark.parametrize("name", PHOTOS)
+@each("epsilon", RIDGES)
+@each("name", PHOTOS)
 def test_agrees_with_the_dense_matrix(name: str, epsilon: float) -> None:
     content, picture = photo(name), noise(2, *SIZE, seed=1)
     matrix, laplacian = dense(content, epsilon), MattingLaplacian(content, epsilon=epsilon)
@@ -126,8 +127,8 @@ def test_agrees_with_pymatting(pymatting: ModuleType, name: str, tolerance: floa
     assert float((got - want).abs().max()) < tolerance
 
 
-@pytest.mark.parametrize("epsilon", RIDGES)
-@pytest.mark.parametrize("name", PHOTOS)
+@each("epsilon", RIDGES)
+@each("name", PHOTOS)
 def test_float32_loses_nothing(name: str, epsilon: float) -> None:
     """Above all where colours lie on a line; with inverses in float32, 7 instead of 1e-6 in a grey photo."""
     content, picture = photo(name, (24, 31)), noise(3, 24, 31, seed=1).float()
@@ -204,7 +205,7 @@ def test_by_hand_a_constant_photo() -> None:
     assert torch.allclose(laplacian.apply(picture), want, atol=1e-6)
 
 
-@pytest.mark.parametrize("tone", [0.0, 0.3, 1.0])
+@each("tone", [0.0, 0.3, 1.0])
 def test_constant_photo_and_picture(tone: float) -> None:
     picture = torch.full((3, 6, 7), 0.4, requires_grad=True)
     energy = MattingLaplacian(torch.full((3, 6, 7), tone)).energy(picture)
@@ -214,7 +215,7 @@ def test_constant_photo_and_picture(tone: float) -> None:
     assert float(picture.grad.abs().max()) < 1e-6
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 9), (9, 2), (2, 3)])
+@each("size", [(1, 1), (2, 2), (1, 9), (9, 2), (2, 3)])
 def test_no_window_no_energy(size: tuple[int, int]) -> None:
     laplacian, picture = MattingLaplacian(photo("noise", size)), noise(3, *size, seed=1).requires_grad_()
     energy = laplacian.energy(picture)
@@ -225,7 +226,7 @@ def test_no_window_no_energy(size: tuple[int, int]) -> None:
     assert picture.grad.tolist() == laplacian.apply(picture).tolist() == torch.zeros_like(picture).tolist()
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_less_than_float64_is_float32(dtype: torch.dtype) -> None:
     content, picture = photo("noise").to(dtype), noise(1, *SIZE, seed=1).float()
     got = MattingLaplacian(content).apply(picture.double())
@@ -233,14 +234,14 @@ def test_less_than_float64_is_float32(dtype: torch.dtype) -> None:
     assert torch.equal(got, MattingLaplacian(content.float()).apply(picture))
 
 
-@pytest.mark.parametrize("shape", [(7, 9), (1, 7, 9), (4, 7, 9), (1, 3, 7, 9)])
+@each("shape", [(7, 9), (1, 7, 9), (4, 7, 9), (1, 3, 7, 9)])
 def test_refuses_photos_of_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected a photo \[3, H, W\], got \["):
         MattingLaplacian(torch.zeros(shape))
 
 
-@pytest.mark.parametrize("size", [SIZE, (2, 9)])
-@pytest.mark.parametrize("grown", [(1, 0), (0, 1), (-1, 0), (0, -1)])
+@each("size", [SIZE, (2, 9)])
+@each("grown", [(1, 0), (0, 1), (-1, 0), (0, -1)])
 def test_refuses_pictures_of_another_size(size: tuple[int, int], grown: tuple[int, int]) -> None:
     laplacian = MattingLaplacian(photo("noise", size))
     wrong = torch.zeros(3, size[0] + grown[0], size[1] + grown[1])
@@ -251,7 +252,7 @@ def test_refuses_pictures_of_another_size(size: tuple[int, int], grown: tuple[in
             call(torch.zeros(size))
 
 
-@pytest.mark.parametrize("epsilon", [0.0, -1e-7, math.nan, math.inf])
+@each("epsilon", [0.0, -1e-7, math.nan, math.inf])
 def test_refuses_ridges_that_make_no_sense(epsilon: float) -> None:
     with pytest.raises(ValueError, match=f"epsilon: expected a number above 0, got {epsilon}"):
         MattingLaplacian(photo("noise"), epsilon=epsilon)

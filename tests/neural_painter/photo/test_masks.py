@@ -10,6 +10,7 @@ import pytest
 from neural_painter.errors import InputError
 from neural_painter.photo import masks
 from neural_painter.photo.masks import automatic_segments, one_segment, read_segments, soft_masks
+from tests.each import each
 from tests.neural_painter.photo.samples import day, night
 
 LUAN = ((0, 0, 255), (255, 255, 255), (0, 0, 0), (128, 128, 128))
@@ -71,7 +72,7 @@ def numbers(segments, colours):
 # --- colours and edges
 
 
-@pytest.mark.parametrize("colours", [LUAN, OTHERS, ADE20K, NUMBERS])
+@each("colours", [LUAN, OTHERS, ADE20K, NUMBERS])
 def test_exact_masks_of_any_colours(colours):
     segments = read(coloured(scene(), colours), coloured(scene()[:, ::-1], colours))
     assert segments.count == 4
@@ -85,8 +86,8 @@ def test_exact_masks_of_any_colours(colours):
 WAYS = ["anti-aliased", "blurred 0.7", "blurred 1.5", "jpeg 95", "jpeg 75", "jpeg 50"]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("colours", [LUAN, OTHERS])
+@each("way", WAYS)
+@each("colours", [LUAN, OTHERS])
 def test_edges_give_no_label_and_go_to_a_neighbour(colours, way):
     segments = read(rough(colours, way), coloured(scene(), colours))
     assert segments.count == 4
@@ -99,7 +100,7 @@ def test_edges_give_no_label_and_go_to_a_neighbour(colours, way):
     assert (segments.content != number[wanted]).mean() < 0.02  # measured: up to 0.012
 
 
-@pytest.mark.parametrize("way", ["anti-aliased", "blurred", "jpeg"])
+@each("way", ["anti-aliased", "blurred", "jpeg"])
 def test_an_edge_of_two_labels_is_not_a_third_between_them(way):
     """Between black and white lies grey, which is a label as well, elsewhere."""
     large = np.zeros((480, 480, 3), np.float32)
@@ -137,7 +138,7 @@ def test_grey_masks():
     assert sorted(segments.colours[:, 0].tolist()) == [0, 85, 170, 255]
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 2), (40, 30)])
+@each("size", [(1, 1), (1, 9), (9, 1), (2, 2), (40, 30)])
 def test_one_colour(size):
     mask = np.full((*size, 3), 0.3, np.float32)
     segments = read(mask, np.full((5, 7, 3), 0.3, np.float32))
@@ -193,8 +194,8 @@ def striped(*tones):
     return picture, np.broadcast_to(np.arange(len(tones))[:, None] // 10, (len(tones), 50))
 
 
-@pytest.mark.parametrize(("tone", "heir"), [(0.15, 0), (0.5, 1), (0.8, 2)])
-@pytest.mark.parametrize("side", ["content", "style"])
+@each("tone, heir", [(0.15, 0), (0.5, 1), (0.8, 2)])
+@each("side", ["content", "style"])
 def test_a_label_on_one_side_joins_the_one_it_looks_like(tone, heir, side):
     picture, labels = striped(0.1, 0.45, 0.9, tone)
     mask, other = coloured(labels, OTHERS), coloured(labels[:30], OTHERS)
@@ -281,7 +282,7 @@ def test_sky_is_sky_and_ground_is_ground():
     assert (segments.style[:27, :50] == sky).mean() > 0.95  # measured: 1.0
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 16])
+@each("count", [1, 2, 5, 16])
 def test_automatic_segments_repeat_and_are_on_both_sides(count):
     first, again = (automatic_segments(day(), night(), count, seed=3) for _ in range(2))
     np.testing.assert_array_equal(first.content, again.content)
@@ -299,8 +300,8 @@ def test_the_seed_counts():
     assert (first.content != other.content).any()
 
 
-@pytest.mark.parametrize("pattern", ["specks", "checks"])
-@pytest.mark.parametrize("count", [2, 5])
+@each("pattern", ["specks", "checks"])
+@each("count", [2, 5])
 def test_a_texture_leaves_no_segment_empty(pattern, count):
     """Its specks are a cluster of colours of their own, but nowhere the most of what is around them."""
 
@@ -324,14 +325,14 @@ def test_pictures_of_fewer_colours_than_segments():
             np.testing.assert_array_equal(np.unique(labels), np.arange(segments.count))
 
 
-@pytest.mark.parametrize("count", [-1, 0, 17])
+@each("count", [-1, 0, 17])
 def test_a_number_of_segments_out_of_range(count):
     with pytest.raises(InputError, match=f"expected 1 to 16 segments, got {count}") as caught:
         automatic_segments(day(), night(), count)
     assert caught.value.exit_status == 3
 
 
-@pytest.mark.parametrize("count", [1, 3, 16])
+@each("count", [1, 3, 16])
 def test_automatic_masks_are_read_again_as_they_were(count):
     pictures = day(120, 160), night(100, 150)
     segments = automatic_segments(*pictures, count)

@@ -9,6 +9,7 @@ import torch
 from neural_painter.losses.gram import color_target, style_target
 from neural_painter.photo.masks import soft_masks
 from neural_painter.photo.optimise import Objective, PictureOptimiser
+from tests.each import each
 from tests.neural_painter.photo.samples import day, night, tiny_features
 
 WEIGHTS = {
@@ -186,8 +187,8 @@ def test_the_best_is_kept():
     assert 1 <= optimiser.best_loss < 1.01
 
 
-@pytest.mark.parametrize("gradient", [False, True], ids=["loss", "gradient"])
-@pytest.mark.parametrize("kind", ["lbfgs", "adam"])
+@each("gradient", [False, True], ids=["loss", "gradient"])
+@each("kind", ["lbfgs", "adam"])
 def test_what_is_not_finite_is_taken_back(kind, gradient):
     bowl = Bowl(damaged=(0, 4, 9), gradient=gradient)
     optimiser = PictureOptimiser(tensor(day(6, 8)), bowl, optimizer=kind, steps=40)

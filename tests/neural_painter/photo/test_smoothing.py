@@ -23,6 +23,7 @@ from neural_painter.photo.smoothing import (
     smooth_plainly,
 )
 from renderers import threads
+from tests.each import each
 from tests.neural_painter.photo.samples import day
 
 SIZES = [(1, 1), (1, 7), (7, 1), (2, 2), (11, 14)]
@@ -145,8 +146,8 @@ def guided(content: np.ndarray, result: np.ndarray, radius: int, ridge: np.ndarr
     return want
 
 
-@pytest.mark.parametrize("radius", [1, 2])
-@pytest.mark.parametrize("size", SIZES)
+@each("radius", [1, 2])
+@each("size", SIZES)
 def test_guided_agrees_with_the_definition(size: tuple[int, int], radius: int) -> None:
     content, result = noise(*size), noise(*size, seed=1)
     want = guided(rows(content.double()), rows(result.double()), radius, np.full(size, 1e-3))
@@ -181,7 +182,7 @@ def test_any_number_of_shares_gives_the_same(shares: int, monkeypatch: pytest.Mo
 
 
 # Measured: 0.0098, 0.0213 (the ridge of 1e-3 flattens what varies little), 0.0014.
-@pytest.mark.parametrize(("way", "most"), [("exact 0.01", 0.015), ("exact 0.1", 0.03), ("guided", 0.0025)])
+@each("way, most", [("exact 0.01", 0.015), ("exact 0.1", 0.03), ("guided", 0.0025)])
 def test_a_recolouring_passes(way: str, most: float) -> None:
     content = photo()
     want = recoloured(content)
@@ -190,7 +191,7 @@ def test_a_recolouring_passes(way: str, most: float) -> None:
 
 
 # Of the energy is left, measured: 0.0032, 0.0013, 0.0138.
-@pytest.mark.parametrize(("way", "left"), [("exact 0.01", 0.01), ("exact 0.1", 0.004), ("guided", 0.03)])
+@each("way, left", [("exact 0.01", 0.01), ("exact 0.1", 0.004), ("guided", 0.03)])
 def test_distortion_goes(way: str, left: float) -> None:
     content = photo()
     clean = recoloured(content)
@@ -248,7 +249,7 @@ def test_fine_noise_of_the_same_size_is_none() -> None:
     assert not fine_noise(rows(noise(8, 9)), (8, 9)).any()
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 3), (7, 5)])
+@each("size", [(1, 1), (1, 3), (7, 5)])
 def test_fine_noise_is_never_negative(size: tuple[int, int]) -> None:
     bright = np.full((14, 15, 3), 0.999, np.float32)  # a difference of large numbers
     bright[3] -= 1e-4
@@ -299,7 +300,7 @@ def test_carry_up_of_smooth_maps_is_near_interpolation() -> None:
     assert float(error.max()) < 0.01  # measured: 0.004, where a pixel of the small picture is 0.07 and 0.08
 
 
-@pytest.mark.parametrize("edge", [36, 37, 38, 39])
+@each("edge", [36, 37, 38, 39])
 def test_carry_up_keeps_the_sides_of_an_edge(edge: int) -> None:
     """Each side has its own map. The edge is anywhere in a pixel of the small picture, 4 wide."""
     step = np.full((64, 80, 3), 0.2, np.float32)
@@ -329,7 +330,7 @@ def test_wrong_pictures() -> None:
             way(*(torch.zeros(shape) for shape in shapes))
 
 
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3), (5, 4, 12)])
+@each("shape", [(4, 5), (4, 5, 3), (5, 4, 12)])
 def test_wrong_maps(shape) -> None:
     with pytest.raises(ValueError, match=r"expected maps \[4, 5, 12\]"):
         apply_maps(torch.zeros(shape), noise(4, 5))
@@ -337,7 +338,7 @@ def test_wrong_maps(shape) -> None:
         carry_up(torch.zeros(shape), noise(4, 5), noise(8, 10))
 
 
-@pytest.mark.parametrize("shapes", [((1, 4, 5), (3, 8, 10)), ((3, 4, 5), (1, 8, 10)), ((3, 4, 5), (1, 3, 8, 10))])
+@each("shapes", [((1, 4, 5), (3, 8, 10)), ((3, 4, 5), (1, 8, 10)), ((3, 4, 5), (1, 3, 8, 10))])
 def test_carry_up_of_wrong_pictures(shapes) -> None:
     with pytest.raises(ValueError, match="expected maps"):
         carry_up(torch.zeros(4, 5, 12), *(torch.zeros(shape) for shape in shapes))

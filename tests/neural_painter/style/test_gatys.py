@@ -16,6 +16,7 @@ from neural_painter.style import gatys
 from neural_painter.style.config import StyleConfig
 from neural_painter.style.gatys import plan, style_picture
 from neural_painter.style.state import read_state, write_state
+from tests.each import each
 from tests.neural_painter.photo.samples import day, night
 
 CONFIG = StyleConfig(iterations=6, first_size=28, smoothness_weight=0.0, device="cpu")
@@ -41,7 +42,7 @@ def test_wrong_values_are_refused_by_name():
         assert str(caught.value) == f"{option}: expected {expected}, got {value}"
 
 
-@pytest.mark.parametrize("size", [(40, 56), (56, 40), (1, 1), (3, 300)])
+@each("size", [(40, 56), (56, 40), (1, 1), (3, 300)])
 def test_sizes_grow_by_the_square_root_of_two_up_to_the_content(size):
     rounds = plan(StyleConfig(first_size=28), *size)
     sides = [max(found) for found, _ in rounds]

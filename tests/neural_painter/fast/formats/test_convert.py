@@ -55,8 +55,8 @@ def converted(tmp_path):
 def modules(tree, name):
     """Modules of a class, wherever they are in a tree."""
     found = [tree] if tree.class_name == name else []
-    for each in tree.fields["modules"].sequence() if "modules" in tree.fields else []:
-        found += modules(each, name)
+    for child in tree.fields["modules"].sequence() if "modules" in tree.fields else []:
+        found += modules(child, name)
     return found
 
 

@@ -1,14 +1,12 @@
 from itertools import pairwise
 
 import numpy as np
-import pytest
 
 from neural_painter.fast.formats.feathering import even_side, run_feathered, shares_of, starts_of
+from tests.each import each
 
 
-@pytest.mark.parametrize(
-    ("length", "side", "overlap"), [(10, 10, 3), (11, 10, 3), (100, 17, 4), (200, 64, 16), (9, 4, 2)]
-)
+@each("length, side, overlap", [(10, 10, 3), (11, 10, 3), (100, 17, 4), (200, 64, 16), (9, 4, 2)])
 def test_tiles_cover_the_length_and_their_shares_add_to_one(length, side, overlap):
     starts = starts_of(length, side, overlap)
     assert starts[0] == 0
@@ -34,7 +32,7 @@ def test_tiles_are_no_longer_than_their_number_needs():
     assert even_side(100, 200, 10) == 100
 
 
-@pytest.mark.parametrize("size", [(20, 30), (50, 7), (41, 97)])
+@each("size", [(20, 30), (50, 7), (41, 97)])
 def test_what_works_pixel_by_pixel_gives_the_same_in_tiles(size):
     picture = np.random.default_rng(0).random((*size, 3), np.float32)
     parts = []

@@ -354,7 +354,7 @@ FAMILIES = {
 """Ends and beginnings of graphs, and from where to where colours go in and out of them."""
 
 
-@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("last", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_ranges_of_colours_are_read_off_the_graph(last, tmp_path):
     for name, (ends, before, takes, gives) in FAMILIES.items():
         model = family(ends, before, spread=0.003 if name == "means taken away" else 0.3, **NUMBERS)
