@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from neural_painter import PaintConfig, StrokeStyle, StrokeStyleConfig, paint, restyle
 from neural_painter.errors import InputError
@@ -60,6 +61,18 @@ def test_restyled_from_a_document_as_while_painting(still):
     assert later.style_distance == pytest.approx(at_once.style_distance, rel=1e-6)
 
 
+@pytest.fixture
+def two_threads(monkeypatch):
+    """With features that were never trained, rounding alone moves the result: with one thread it is another."""
+    before = torch.get_num_threads()
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_without_a_photo_the_painting_itself_is_kept(still):
     document = paint(still, CONFIG).document
     shown = []
@@ -68,7 +81,7 @@ def test_without_a_photo_the_painting_itself_is_kept(still):
     assert after < 0.5 * before
     assert [progress.step for progress in shown] == list(range(1, 7))
     light = [(picture @ [0.3, 0.6, 0.1]).ravel() for picture in (render(document, (30, 40)), painting.render(40))]
-    assert np.corrcoef(*light)[0, 1] > 0.55  # measured: 0.65 and 0.76 (1, 2 threads), with features never trained
+    assert np.corrcoef(*light)[0, 1] > 0.7  # measured: 0.76
     assert painting.document.options["brush"] == "oil"
     assert painting.document.brush == document.brush
 
