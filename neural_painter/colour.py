@@ -87,6 +87,6 @@ def transport_colours(content: Array, style: Array, content_masks: Array, style_
 
 def with_colors_of(content: Array, picture: Array) -> Array:
     """The picture's luminance in the content's colours, `[H, W, 3]` in [0, 1]."""
-    colors, made = (cv2.cvtColor(p, cv2.COLOR_RGB2Lab) for p in (content, np.ascontiguousarray(picture, np.float32)))
-    colors[..., 0] = made[..., 0]
-    return np.clip(cv2.cvtColor(colors, cv2.COLOR_Lab2RGB), 0, 1)
+    colours, made = (cv2.cvtColor(p, cv2.COLOR_RGB2Lab) for p in (content, np.ascontiguousarray(picture, np.float32)))
+    colours[..., 0] = made[..., 0]
+    return np.clip(cv2.cvtColor(colours, cv2.COLOR_Lab2RGB), 0, 1)

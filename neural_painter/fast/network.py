@@ -261,7 +261,7 @@ class TransformNetwork(nn.Module):
         """
         height, width = pictures.shape[2:]
         architecture = self.architecture
-        x = colors_in(pictures, architecture.colors)
+        x = colours_in(pictures, architecture.colors)
         if architecture.front:
             x = F.pad(x, (architecture.front,) * 4, mode="reflect")
         before = x
@@ -276,10 +276,10 @@ class TransformNetwork(nn.Module):
                 y = y + cropped(before, y.shape[2], y.shape[3])
             before, x = x, y
         edge = architecture.offset
-        return colors_out(x, architecture)[:, :, edge : edge + height, edge : edge + width]
+        return colours_out(x, architecture)[:, :, edge : edge + height, edge : edge + width]
 
 
-def colors_in(pictures: Tensor, colors: str) -> Tensor:
+def colours_in(pictures: Tensor, colors: str) -> Tensor:
     """Pictures in [0, 1] as the network takes them."""
     if colors == "raw":
         return pictures * 255
@@ -288,7 +288,7 @@ def colors_in(pictures: Tensor, colors: str) -> Tensor:
     return centred.flip(1) if colors == "caffe" else centred
 
 
-def colors_out(x: Tensor, architecture: Architecture) -> Tensor:
+def colours_out(x: Tensor, architecture: Architecture) -> Tensor:
     """What the last layer gives, as pictures."""
     x = architecture.amplitude * (x.tanh() if architecture.ending == "tanh" else x)
     x = x.flip(1) if architecture.colors == "caffe" else x

@@ -289,7 +289,7 @@ class Strips:
 
     def _first(self, picture: Array) -> _Activations:
         """What the first layer takes."""
-        values, front = _colors_in(picture, self.network.architecture.colors), self.network.architecture.front
+        values, front = _colours_in(picture, self.network.architecture.colors), self.network.architecture.front
         if front:
             values = np.pad(values, ((front, front), (front, front), (0, 0)), mode="reflect")
         return _Activations(values.shape[0], values.shape[1], 3, values)
@@ -366,7 +366,7 @@ def _still(raw: _Activations, origin: Array, moments: Array, step: _Step, source
     raw.a = np.where(still, 0, raw.a).astype(np.float32)
 
 
-def _colors_in(picture: Array, colors: str) -> Array:
+def _colours_in(picture: Array, colors: str) -> Array:
     values = np.ascontiguousarray(picture, np.float32) * np.float32(255)
     if colors == "raw":
         return values

@@ -134,7 +134,7 @@ def style_target(
 
 
 @dataclass(frozen=True)
-class ColorTarget:
+class ColourTarget:
     """Colours of each segment of a style as Gaussians: means `[K, 3]`, roots of the covariances `[K, 3, 3]`."""
 
     means: Tensor
@@ -142,7 +142,7 @@ class ColorTarget:
     masks: SegmentMasks
 
 
-def color_target(style: Tensor, style_masks: Tensor, content_masks: Tensor) -> ColorTarget:
+def colour_target(style: Tensor, style_masks: Tensor, content_masks: Tensor) -> ColourTarget:
     """What the colours of each segment should be.
 
     Args:
@@ -152,17 +152,17 @@ def color_target(style: Tensor, style_masks: Tensor, content_masks: Tensor) -> C
     means, covariances = _moments(style, SegmentMasks(style_masks))
     values, vectors = torch.linalg.eigh(covariances)
     roots = vectors * values.clamp_min(0).sqrt()[:, None] @ vectors.transpose(1, 2)
-    return ColorTarget(means, roots, SegmentMasks(content_masks))
+    return ColourTarget(means, roots, SegmentMasks(content_masks))
 
 
-def color_loss(picture: Tensor, target: ColorTarget) -> Tensor:
+def colour_loss(picture: Tensor, target: ColourTarget) -> Tensor:
     """Squared Wasserstein-2 distance of Gaussians of colours, the mean over segments by their area; a scalar.
 
     A Gram of features hardly feels how far colours spread around their mean. This does: 0.01 is a tenth off.
 
     Args:
         picture: `[1, 3, H, W]`.
-        target: from `color_target`.
+        target: from `colour_target`.
     """
     means, covariances = _moments(picture, target.masks)
     cross = target.roots @ covariances @ target.roots

@@ -22,7 +22,7 @@ class Preset:
         photorealism: weight of the matting Laplacian.
         epsilon: ridge of the matting Laplacian.
         smoothing: way of the local-affine smoothing.
-        color_sigma: of exact smoothing.
+        colour_sigma: of exact smoothing.
     """
 
     optimize: bool = True
@@ -33,7 +33,7 @@ class Preset:
     photorealism: float = 3000.0
     epsilon: float = 1e-5
     smoothing: str = "guided"
-    color_sigma: float = 0.1
+    colour_sigma: float = 0.1
 
 
 PRESETS = {
@@ -41,10 +41,10 @@ PRESETS = {
     "fast": Preset(optimize=False),
     "best": Preset(working_size=768, iterations=120, scales=5),
     "torch": Preset(
-        init="grey", working_size=0, iterations=1000, scales=1, epsilon=1e-7, smoothing="exact", color_sigma=0.01
+        init="grey", working_size=0, iterations=1000, scales=1, epsilon=1e-7, smoothing="exact", colour_sigma=0.01
     ),
     "tf": Preset(
-        init="grey", working_size=0, iterations=2000, scales=1, epsilon=1e-5, smoothing="exact", color_sigma=0.1
+        init="grey", working_size=0, iterations=2000, scales=1, epsilon=1e-5, smoothing="exact", colour_sigma=0.1
     ),
 }
 

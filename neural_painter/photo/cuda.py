@@ -34,14 +34,14 @@ def fit_patches(content: Tensor, result: Tensor, *, ridge: float = 1e-3) -> Tens
     return maps
 
 
-def mean_maps(content: Tensor, maps: Tensor, spatial: Tensor, color_sigma: float) -> Tensor:
+def mean_maps(content: Tensor, maps: Tensor, spatial: Tensor, colour_sigma: float) -> Tensor:
     """The joint bilateral mean of maps.
 
     Args:
         content: `[3, H, W]` float32, whose colours guide.
         maps: `[H, W, 12]`.
         spatial: `[2r + 1, 2r + 1]` weights by distance.
-        color_sigma: of the weights by colour, on the mean squared difference of channels.
+        colour_sigma: of the weights by colour, on the mean squared difference of channels.
 
     Returns:
         `[H, W, 12]`.
@@ -51,7 +51,7 @@ def mean_maps(content: Tensor, maps: Tensor, spatial: Tensor, color_sigma: float
     out = torch.empty_like(maps)
     radius = (spatial.shape[0] - 1) // 2
     programs = -(-height * width // BLOCK)
-    sharpness = 1 / (6 * color_sigma**2)
+    sharpness = 1 / (6 * colour_sigma**2)
     with torch.cuda.device_of(content):
         _kernels().mean[(programs,)](content, maps, spatial, out, height, width, radius, sharpness, BLOCK=BLOCK)
     return out

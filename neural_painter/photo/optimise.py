@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neural_painter.descent import Descent
 from neural_painter.features import Features
-from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS, ColorTarget, StyleTarget, color_loss, gram_loss
+from neural_painter.losses.gram import CONTENT_LAYER, STYLE_LAYERS, ColourTarget, StyleTarget, colour_loss, gram_loss
 from neural_painter.photo.laplacian import MattingLaplacian
 
 
@@ -23,7 +23,7 @@ class Objective:
         features: the network.
         content: the photo, `[3, H, W]` in [0, 1].
         target: the style's Grams.
-        colors: means and second moments of the style's colours.
+        colours: means and second moments of the style's colours.
         content_weight, style_weight, color_weight, smoothness_weight: weights of the terms.
         photorealism: weight of the matting Laplacian's energy per pixel; 0 leaves it out.
         epsilon: of the matting Laplacian.
@@ -34,7 +34,7 @@ class Objective:
         features: Features,
         content: Tensor,
         target: StyleTarget,
-        colors: ColorTarget,
+        colours: ColourTarget,
         *,
         content_weight: float,
         style_weight: float,
@@ -43,7 +43,7 @@ class Objective:
         photorealism: float,
         epsilon: float,
     ) -> None:
-        self.features, self.target, self.colors = features, target, colors
+        self.features, self.target, self.colours = features, target, colours
         self.layers = {*STYLE_LAYERS, CONTENT_LAYER}
         self.weights = {
             "content": content_weight,
@@ -65,7 +65,7 @@ class Objective:
             "style": gram_loss(found, self.target),
         }
         if self.weights["color"]:
-            terms["color"] = color_loss(picture[None], self.colors)
+            terms["color"] = colour_loss(picture[None], self.colours)
         if self.weights["smoothness"]:
             across, down = picture.diff(dim=2).square(), picture.diff(dim=1).square()
             terms["smoothness"] = 0.5 * (across.sum() + down.sum()) / picture[0].numel()

@@ -34,7 +34,7 @@ def smooth_exactly(
     content: Tensor,
     result: Tensor,
     *,
-    color_sigma: float = 0.1,
+    colour_sigma: float = 0.1,
     radius: int = RADIUS,
     spatial_sigma: float | None = None,
 ) -> Tensor:
@@ -43,7 +43,7 @@ def smooth_exactly(
     Args:
         content: the photo, `[3, H, W]` float32 in [0, 1].
         result: what was made of it, the same.
-        color_sigma: of the bilateral weights, on the mean squared difference of channels: 0.01 in the Torch code, 0.1
+        colour_sigma: of the bilateral weights, on the mean squared difference of channels: 0.01 in the Torch code, 0.1
             in its TensorFlow port.
         radius: of the bilateral window, pixels.
         spatial_sigma: radius / 3 by default.
@@ -54,7 +54,7 @@ def smooth_exactly(
     Raises:
         ValueError: not two pictures `[3, H, W]` of one size.
     """
-    maps = exact_maps(content, result, color_sigma=color_sigma, radius=radius, spatial_sigma=spatial_sigma)
+    maps = exact_maps(content, result, colour_sigma=colour_sigma, radius=radius, spatial_sigma=spatial_sigma)
     return apply_maps(maps, content)
 
 
@@ -62,7 +62,7 @@ def exact_maps(
     content: Tensor,
     result: Tensor,
     *,
-    color_sigma: float = 0.1,
+    colour_sigma: float = 0.1,
     radius: int = RADIUS,
     spatial_sigma: float | None = None,
 ) -> Tensor:
@@ -72,12 +72,12 @@ def exact_maps(
     if content.device.type == "cuda" and triton_problem() is None:
         from neural_painter.photo.cuda import fit_patches, mean_maps
 
-        return mean_maps(content, fit_patches(content, result), weights.to(content.device), color_sigma)
+        return mean_maps(content, fit_patches(content, result), weights.to(content.device), colour_sigma)
     photo, made = _rows(content), _rows(result)
     fitted = np.empty((*photo.shape[:2], 12), np.float32)
     in_shares(fit_kernel, photo, made, np.float64(RIDGE), fitted)
     mean = np.empty_like(fitted)
-    in_shares(bilateral_kernel, photo, fitted, weights.numpy(), np.float32(1 / (6 * color_sigma**2)), mean)
+    in_shares(bilateral_kernel, photo, fitted, weights.numpy(), np.float32(1 / (6 * colour_sigma**2)), mean)
     return torch.from_numpy(mean).to(content.device)
 
 
@@ -85,7 +85,7 @@ def smooth_plainly(
     content: Tensor,
     result: Tensor,
     *,
-    color_sigma: float = 0.1,
+    colour_sigma: float = 0.1,
     radius: int = RADIUS,
     spatial_sigma: float | None = None,
 ) -> Tensor:
@@ -106,7 +106,7 @@ def smooth_plainly(
         for j in range(2 * radius + 1):
             other = padded[:, i : i + height, j : j + width]
             squared = (other[:3] - content).square().mean(0)
-            weight = weights[i, j] * torch.exp(-squared / (2 * color_sigma**2)) * other[15]
+            weight = weights[i, j] * torch.exp(-squared / (2 * colour_sigma**2)) * other[15]
             total += weight * other[3:15]
             norm += weight
     return apply_maps((total / norm).permute(1, 2, 0), content)
@@ -203,7 +203,7 @@ def apply_maps(maps: Tensor, content: Tensor) -> Tensor:
     return torch.einsum("hwck,khw->chw", field[..., :3], content) + field[..., 3].permute(2, 0, 1)
 
 
-def carry_up(maps: Tensor, small: Tensor, content: Tensor, *, color_sigma: float = 0.08) -> Tensor:
+def carry_up(maps: Tensor, small: Tensor, content: Tensor, *, colour_sigma: float = 0.08) -> Tensor:
     """Applies the maps of a small picture to the photo at its full size.
 
     Each pixel takes the mean of the maps near it, weighed by how much its colour is theirs. So a map that belongs to
@@ -213,7 +213,7 @@ def carry_up(maps: Tensor, small: Tensor, content: Tensor, *, color_sigma: float
         maps: `[h, w, 12]`, of the small picture.
         small: the photo at the size of the maps, `[3, h, w]`.
         content: the photo, `[3, H, W]`.
-        color_sigma: of the weights, root mean squared difference of channels.
+        colour_sigma: of the weights, root mean squared difference of channels.
 
     Returns:
         `[3, H, W]`, not clipped.
@@ -235,7 +235,7 @@ def carry_up(maps: Tensor, small: Tensor, content: Tensor, *, color_sigma: float
         np.ascontiguousarray(a, np.float32) for a in (maps.cpu(), _rows(small), _rows(content))
     )
     out = np.empty_like(photo)
-    in_shares(carry_kernel, field, photo_small, photo, np.float32(1 / (6 * color_sigma**2)), out)
+    in_shares(carry_kernel, field, photo_small, photo, np.float32(1 / (6 * colour_sigma**2)), out)
     return torch.from_numpy(out).permute(2, 0, 1).to(content.device)
 
 

@@ -26,7 +26,7 @@ from neural_painter.errors import InputError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.images.tensors import picture_of, tensor_of
-from neural_painter.losses.gram import color_target, style_target
+from neural_painter.losses.gram import colour_target, style_target
 from neural_painter.photo.config import PhotoConfig, Preset, check_masks
 from neural_painter.photo.masks import (
     Segments,
@@ -321,7 +321,7 @@ class Transfer:
             self.features,
             self._tensor(resize(self.content, size=round_.size)),
             target,
-            color_target(style[None], masks[0], masks[1]),
+            colour_target(style[None], masks[0], masks[1]),
             content_weight=self.config.content_weight,
             style_weight=self.config.style_weight,
             color_weight=self.config.color_weight,
@@ -341,7 +341,7 @@ class Transfer:
             return np.clip(self.content + change, 0, 1)
         content, result = self._tensor(small), self._tensor(picture)
         if way == "exact":
-            maps = exact_maps(content, result, color_sigma=self.settings.color_sigma)
+            maps = exact_maps(content, result, colour_sigma=self.settings.colour_sigma)
         else:
             maps = guided_maps(content, result, noise=fine_noise(self.content, picture.shape[:2]))
         photo = self._tensor(self.content)

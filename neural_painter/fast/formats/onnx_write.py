@@ -85,7 +85,7 @@ def onnx_of(network: TransformNetwork, *, name: str = "", size: tuple[int, int] 
     if size is not None and min(size) < least:
         raise ValueError(f"this network takes pictures of at least {least} pixels a side, got {size[1]}x{size[0]}")
     graph = _Graph(network)
-    result = graph.colors_out(graph.layers(graph.colors_in("input")))
+    result = graph.colours_out(graph.layers(graph.colours_in("input")))
     shape = ["N", 3, *(size or ("H", "W"))]
     ends = [helper.make_tensor_value_info(end, TensorProto.FLOAT, shape) for end in ("input", result)]
     model = helper.make_model(
@@ -123,7 +123,7 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def colors_in(self, picture: str) -> str:
+    def colours_in(self, picture: str) -> str:
         """What the first layer takes. A convolution of one pixel puts BGR in order as well."""
         colors, front = self.architecture.colors, self.architecture.front
         order = _order(colors)
@@ -133,7 +133,7 @@ class _Graph:
             x = self.node("Pad", "front", x, self.constant("front.pads", _four(front, front)), mode="reflect")
         return x
 
-    def colors_out(self, x: str) -> str:
+    def colours_out(self, x: str) -> str:
         """The picture of what the last layer gives, clipped, and cropped to the size that went in."""
         architecture = self.architecture
         if architecture.ending == "tanh":

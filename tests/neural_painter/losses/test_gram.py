@@ -14,8 +14,8 @@ from neural_painter.losses.gram import (
     STYLE_LAYERS,
     SegmentMasks,
     StyleTarget,
-    color_loss,
-    color_target,
+    colour_loss,
+    colour_target,
     gram_loss,
     segment_grams,
     style_target,
@@ -233,7 +233,7 @@ def test_a_segment_that_the_picture_lacks_does_no_harm() -> None:
     loss = gram_loss(network(picture, STYLE_LAYERS), target)
     alone = style_target(network, style, halves(20, 24)[:1], here[:1])
     assert float(loss.detach()) == pytest.approx(float(gram_loss(network(picture, STYLE_LAYERS), alone).detach()))
-    colours = color_loss(picture, color_target(style, halves(20, 24), here))
+    colours = colour_loss(picture, colour_target(style, halves(20, 24), here))
     (loss + colours).backward()
     assert picture.grad is not None
     assert picture.grad.isfinite().all()
@@ -281,37 +281,37 @@ def test_colour_loss_is_the_distance_of_gaussians() -> None:
         here, there = segments(2, 20, 24), segments(2, 17, 30, seed=1)
         distances = [wasserstein(moments(a, x), moments(b, y)) for x, y in zip(here, there, strict=True)]
         want = sum(float(mask.mean()) * distance for mask, distance in zip(here, distances, strict=True))
-        target = color_target(b, there, here)
+        target = colour_target(b, there, here)
         # Where colours do not spread in three directions, each root that is missing counts as 1e-6 at least: 6e-6.
         tolerance = 1e-12 if {content, style} <= {"noise", "dark"} else 1e-5
-        assert float(color_loss(a, target)) == pytest.approx(want, abs=tolerance)
-        narrow_target = color_target(b.float(), there.float(), here.float())
-        assert float(color_loss(a.float(), narrow_target)) == pytest.approx(want, abs=3e-3)  # 1e-3
+        assert float(colour_loss(a, target)) == pytest.approx(want, abs=tolerance)
+        narrow_target = colour_target(b.float(), there.float(), here.float())
+        assert float(colour_loss(a.float(), narrow_target)) == pytest.approx(want, abs=3e-3)  # 1e-3
 
 
 def test_colour_loss_by_hand() -> None:
     """A shift costs its square, and so does a spread that is wider by as much."""
     full, style = torch.ones(1, 20, 24, dtype=torch.float64), 0.3 + 0.2 * noise(1, 3, 20, 24)
-    target = color_target(style, full, full)
+    target = colour_target(style, full, full)
     shift = torch.tensor([0.1, 0.0, -0.2], dtype=torch.float64)[:, None, None]
-    assert float(color_loss(style, target)) == pytest.approx(0, abs=1e-12)
-    assert float(color_loss(style + shift, target)) == pytest.approx(0.01 + 0.04, rel=1e-9)
+    assert float(colour_loss(style, target)) == pytest.approx(0, abs=1e-12)
+    assert float(colour_loss(style + shift, target)) == pytest.approx(0.01 + 0.04, rel=1e-9)
     mean = style.mean((2, 3), keepdim=True)
     spread = float((style - mean).square().mean((2, 3)).sum())
-    assert float(color_loss(mean + 3 * (style - mean), target)) == pytest.approx(4 * spread, rel=1e-9)
+    assert float(colour_loss(mean + 3 * (style - mean), target)) == pytest.approx(4 * spread, rel=1e-9)
 
 
 @each("name", PALETTES)
 def test_colour_loss_is_zero_at_the_target(name: str) -> None:
     picture, weights = PALETTES[name](64, 80, 1).float(), segments(2, 64, 80).float()
-    loss = float(color_loss(picture, color_target(picture, weights, weights)))
+    loss = float(colour_loss(picture, colour_target(picture, weights, weights)))
     assert abs(loss) < 1e-3  # measured: 2e-4 where it is grey, 4e-6 constant, 3e-8 else; below zero too
 
 
 def test_colour_gradcheck() -> None:
     picture, weights = noise(1, 3, 4, 5, seed=1).requires_grad_(), segments(2, 4, 5)
-    target = color_target(noise(1, 3, 4, 5, seed=2), weights, weights)
-    assert torch.autograd.gradcheck(lambda x: color_loss(x, target), picture)
+    target = colour_target(noise(1, 3, 4, 5, seed=2), weights, weights)
+    assert torch.autograd.gradcheck(lambda x: colour_loss(x, target), picture)
 
 
 def test_colour_gradient_of_a_constant_picture() -> None:
@@ -320,7 +320,7 @@ def test_colour_gradient_of_a_constant_picture() -> None:
         picture = torch.full((1, 3, 16, 20), tone, dtype=dtype, requires_grad=True)
         full = torch.ones(1, 16, 20, dtype=dtype)
         wanted = PALETTES[style](16, 20, 2).to(dtype)
-        color_loss(picture, color_target(wanted, full, full)).backward()
+        colour_loss(picture, colour_target(wanted, full, full)).backward()
         assert picture.grad is not None
         pull = 2 * (tone - wanted.mean((2, 3)))
         assert torch.allclose(picture.grad.sum((2, 3)), pull, atol=1e-5)  # measured: 3e-6; in float64, 7e-15
@@ -330,10 +330,10 @@ def test_empty_segments_leave_the_colours_alone() -> None:
     style, picture = noise(1, 3, 8, 9), noise(1, 3, 8, 9, seed=1).requires_grad_()
     full, empty = torch.ones(1, 8, 9, dtype=torch.float64), torch.zeros(1, 8, 9, dtype=torch.float64)
     both = torch.cat([full, empty])
-    one = color_loss(picture, color_target(style, full, full))
-    two = color_loss(picture, color_target(style, torch.cat([full, full]), both))
+    one = colour_loss(picture, colour_target(style, full, full))
+    two = colour_loss(picture, colour_target(style, torch.cat([full, full]), both))
     assert float(two.detach()) == pytest.approx(float(one.detach()), rel=1e-12)
-    none = color_loss(picture, color_target(style, full, empty))
+    none = colour_loss(picture, colour_target(style, full, empty))
     (two + none).backward()
     assert float(none.detach()) == 0
     assert picture.grad is not None

@@ -85,8 +85,8 @@ def test_options_take_the_place_of_what_the_preset_has():
 def test_presets_of_the_published_codes_have_their_numbers():
     """Luan et al. 2017 and its TensorFlow port."""
     shared = {"init": "grey", "working_size": 0, "scales": 1, "smoothing": "exact"}
-    assert PRESETS["torch"] == Preset(**shared, iterations=1000, epsilon=1e-7, color_sigma=0.01)
-    assert PRESETS["tf"] == Preset(**shared, iterations=2000, epsilon=1e-5, color_sigma=0.1)
+    assert PRESETS["torch"] == Preset(**shared, iterations=1000, epsilon=1e-7, colour_sigma=0.01)
+    assert PRESETS["tf"] == Preset(**shared, iterations=2000, epsilon=1e-5, colour_sigma=0.1)
 
 
 def test_plan_goes_from_coarse_to_fine():

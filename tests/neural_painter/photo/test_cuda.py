@@ -54,10 +54,10 @@ def errors(content: Tensor, result: Tensor, device: str = "cpu") -> dict[str, fl
         "fit": apply_maps(maps, content).cpu() - smooth_plainly(*wide, radius=0),
         "mean of one": mean_maps(content, maps, one, 0.1) - maps,
     }
-    for color_sigma in (0.01, 0.1):
+    for colour_sigma in (0.01, 0.1):
         weights = smoothing._spatial_weights(2, None).to(device)
-        whole = apply_maps(mean_maps(content, maps, weights, color_sigma), content)
-        found[f"whole {color_sigma}"] = whole.cpu() - smooth_plainly(*wide, radius=2, color_sigma=color_sigma)
+        whole = apply_maps(mean_maps(content, maps, weights, colour_sigma), content)
+        found[f"whole {colour_sigma}"] = whole.cpu() - smooth_plainly(*wide, radius=2, colour_sigma=colour_sigma)
     return {step: float(difference.abs().max()) for step, difference in found.items()}
 
 
@@ -101,10 +101,10 @@ def test_smoothing_on_a_gpu_is_smoothing_on_the_cpu(triton: bool, monkeypatch: p
     if not triton:
         monkeypatch.setattr(smoothing, "available", lambda: False)
     assert exact_maps(content, result, radius=3).device == content.device
-    for color_sigma in (0.01, 0.1):
-        got = smooth_exactly(content, result, color_sigma=color_sigma)
+    for colour_sigma in (0.01, 0.1):
+        got = smooth_exactly(content, result, colour_sigma=colour_sigma)
         assert got.device == content.device
-        want = smooth_exactly(content.cpu(), result.cpu(), color_sigma=color_sigma)
+        want = smooth_exactly(content.cpu(), result.cpu(), colour_sigma=colour_sigma)
         assert float((got.cpu() - want).abs().max()) < TOLERANCE
 
 

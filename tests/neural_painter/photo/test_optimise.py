@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from neural_painter.losses.gram import color_target, style_target
+from neural_painter.losses.gram import colour_target, style_target
 from neural_painter.photo.masks import soft_masks
 from neural_painter.photo.optimise import Objective, PictureOptimiser
 from tests.each import each
@@ -35,7 +35,7 @@ def objective_of(features, content, style, dtype=torch.float32, **weights):
         features,
         tensor(content, dtype),
         style_target(features, made, *masks),
-        color_target(made, *masks),
+        colour_target(made, *masks),
         **{**WEIGHTS, "epsilon": 1e-5, **weights},
     )
 

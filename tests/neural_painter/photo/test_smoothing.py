@@ -71,8 +71,8 @@ def field(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 WAYS = {
-    "exact 0.01": lambda content, result: smooth_exactly(content, result, color_sigma=0.01),
-    "exact 0.1": lambda content, result: smooth_exactly(content, result, color_sigma=0.1),
+    "exact 0.01": lambda content, result: smooth_exactly(content, result, colour_sigma=0.01),
+    "exact 0.1": lambda content, result: smooth_exactly(content, result, colour_sigma=0.1),
     "guided": smooth_guided,
 }
 
@@ -81,11 +81,11 @@ WAYS = {
 
 
 def test_exact_agrees_with_plain() -> None:
-    for color_sigma, kind in product([0.01, 0.1], ["noise", "photo", "flat", "nearly flat", "grey", "nearly grey"]):
+    for colour_sigma, kind in product([0.01, 0.1], ["noise", "photo", "flat", "nearly flat", "grey", "nearly grey"]):
         content, result = pictures(kind), noise(11, 14, seed=1)
         for options in ({"radius": 2}, {"radius": 3, "spatial_sigma": 2.5}, {}):
-            got = smooth_exactly(content, result, color_sigma=color_sigma, **options)
-            want = smooth_plainly(content.double(), result.double(), color_sigma=color_sigma, **options)
+            got = smooth_exactly(content, result, colour_sigma=colour_sigma, **options)
+            want = smooth_plainly(content.double(), result.double(), colour_sigma=colour_sigma, **options)
             assert got.dtype == torch.float32
             assert float((got - want).abs().max()) < 1e-5  # measured: 3e-6
 
@@ -122,7 +122,7 @@ def test_plain_agrees_with_the_definition() -> None:
                 weight = np.exp(-((i - y) ** 2 + (j - x) ** 2) / (2 * (2 / 3) ** 2) - color / (2 * 0.1**2))
                 total, norm = total + weight * maps[i, j], norm + weight
         want[y, x] = np.append(content[y, x], 1) @ total / norm
-    got = smooth_plainly(tensor(content).double(), tensor(result).double(), color_sigma=0.1, radius=2)
+    got = smooth_plainly(tensor(content).double(), tensor(result).double(), colour_sigma=0.1, radius=2)
     np.testing.assert_allclose(rows(got), want, atol=1e-8)  # measured: 4e-10, of weights in float32
 
 
