@@ -1,5 +1,6 @@
 """Kernels: kept where a folder can be written, compiled in memory elsewhere, never taken from a damaged file."""
 
+import ast
 import errno
 import importlib.util
 import subprocess
@@ -174,6 +175,10 @@ def test_a_function_without_a_file_is_compiled_in_memory(place):
 
 
 def test_every_kernel_is_compiled_here():
-    for package in ("renderers", "neural_painter"):
-        for path in (ROOT / package).rglob("*.py"):
-            assert path.name == "kernels.py" or "njit" not in path.read_text(encoding="utf-8"), path
+    compilers = {"njit", "jit", "vectorize", "guvectorize", "stencil", "cfunc"}
+    for path in [file for package in ("renderers", "neural_painter") for file in (ROOT / package).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if path.name != "kernels.py" and isinstance(node, ast.ImportFrom) and node.module == "numba":
+                assert not compilers & {alias.name for alias in node.names}, path
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "numba":
+                assert node.attr not in compilers, path
