@@ -18,7 +18,7 @@ from neural_painter.export.contours import contours
 from neural_painter.export.wishes import Wishes
 from neural_painter.files import check_output, written_whole
 from neural_painter.strokes import StrokeDocument
-from renderers.brush import Brush
+from renderers.brush import FIRST, HALF_WIDTH, OPACITY, SECOND, Brush
 
 Array = np.ndarray
 Page = tuple[float, float]
@@ -116,7 +116,7 @@ def _elements(document: StrokeDocument, brush: Brush, page: Page) -> Iterator[tu
 
 def _batches(placement: Array, aspect: Array) -> Iterator[tuple[Array, int, int]]:
     """Indices of strokes that can be drawn at the same height and width, with these."""
-    wanted = 2 * placement[:, 3] * UNITS / UNITS_PER_ROW
+    wanted = 2 * placement[:, HALF_WIDTH] * UNITS / UNITS_PER_ROW
     rows = np.array(ROWS)[np.searchsorted(ROWS[:-1], wanted)]
     step = rows // 2
     columns = np.minimum(np.ceil(rows * aspect / step).astype(int) * step, MOST_COLUMNS)
@@ -133,7 +133,7 @@ def _element(
     """The gradient, or "", and the path of one stroke; None where nothing of it can be seen."""
     matte = drawing[..., 0]
     level = _level(matte)
-    if level * float(paint[6]) < 1 / 512:
+    if level * float(paint[OPACITY]) < 1 / 512:
         return None
     outline = _outline(contours(matte, level), placement, matte.shape, page)
     if not outline:
@@ -216,8 +216,8 @@ def _stops(drawing: Array, level: float, paint: Array, bins: int) -> tuple[Array
     at = (cuts + np.append(cuts[1:], last)) / len(area) - 1
     keep = covered > 0  # a torn stroke can leave a section bare
     at, alpha, start, end, covered = at[keep], alpha[keep], start[keep], end[keep], covered[keep]
-    colour = (start[:, None] * paint[:3] + end[:, None] * paint[3:6]) / alpha[:, None]
-    opacity = paint[6] * alpha / covered
+    colour = (start[:, None] * paint[FIRST] + end[:, None] * paint[SECOND]) / alpha[:, None]
+    opacity = paint[OPACITY] * alpha / covered
     mean_colour = (alpha[:, None] * colour).sum(axis=0) / alpha.sum()
     mean_opacity = (covered * opacity).sum() / covered.sum()
     if np.abs(opacity - mean_opacity).max() < OPACITY_STEP:
