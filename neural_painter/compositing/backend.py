@@ -21,7 +21,8 @@ def composite(
     Args:
         placement, paint, stamps, background: as in `neural_painter.compositing`, all on one device.
         size: canvas `(height, width)` in pixels.
-        backend: `auto` (numba on the CPU, Triton on CUDA where it is installed), `cpu`, `cuda` or `reference`.
+        backend: `auto` (numba on the CPU, Triton on CUDA; where Triton does not run, numba and two copies), `cpu`,
+            `cuda` or `reference`.
 
     Returns:
         `[3, H, W]`.
@@ -31,7 +32,11 @@ def composite(
     """
     _check(placement, paint, stamps, background, size)
     if backend == "auto":
-        backend = "cpu" if placement.device.type == "cpu" else _on_cuda()
+        if placement.device.type != "cpu" and triton_problem():
+            # The reference would run there, but its memory grows with strokes times pixels, and so does its time.
+            made = composite(placement.cpu(), paint.cpu(), stamps.cpu(), background.cpu(), size, backend="cpu")
+            return made.to(placement.device)
+        backend = "cpu" if placement.device.type == "cpu" else "cuda"
     # The back ends compile when they are imported, so only the one in use is.
     if backend == "cpu":
         from neural_painter.compositing.cpu import composite_cpu
@@ -44,11 +49,6 @@ def composite(
     if backend == "reference":
         return composite_reference(placement, paint, stamps, background, size)
     raise ValueError(f"no compositor {backend!r}, expected auto, cpu, cuda or reference")
-
-
-def _on_cuda() -> str:
-    """Triton's kernels where they run; the reference is the fallback."""
-    return "reference" if triton_problem() else "cuda"
 
 
 def _check(placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor, size: tuple[int, int]) -> None:

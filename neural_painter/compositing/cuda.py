@@ -18,6 +18,9 @@ from renderers.brush import ANGLE, CENTRE, HALVES
 CHUNK = 8
 """Strokes drawn between two questions whether a tile has light left."""
 
+BLOCK = 128
+"""Strokes that a tile looks at together, and that get their gradients together."""
+
 SLACK = 0.01
 """Pixels that a stroke's box is enlarged by: float32 places a pixel of a 4000 px canvas within 0.001 of them."""
 
@@ -27,8 +30,8 @@ def composite_cuda(
 ) -> Tensor:
     """Composites strokes over a background; arguments and result as in `neural_painter.compositing`, float32, on a GPU.
 
-    Time and memory grow with the pairs of a stroke and a tile that it touches. Gradients are summed by atomics, so
-    that two runs may differ in the last bits.
+    Memory grows with the pairs of a stroke and a tile that it touches, and so does time, but for a look at all pairs.
+    Gradients are summed by atomics, so that two runs may differ in the last bits.
     """
     return _Composite.apply(placement, paint, stamps, background, size)
 
@@ -40,33 +43,19 @@ def _kernels() -> ModuleType:
     return cuda_kernels
 
 
-def _intervals(slope: Tensor, offset: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
-    """Where |slope * x + offset| <= reach: from and to; everywhere if the slope is next to nothing."""
-    flat = slope.abs() < 1e-6
-    centre = torch.where(flat, 0.0, -offset / slope)
-    radius = torch.where(flat, torch.inf, reach / slope.abs())
-    return centre - radius, centre + radius
+def geometry_of(placement: Tensor) -> Tensor:
+    """What the kernels want of placements `[N, 5]`: centre, cosine, sine, 1 / half length, 1 / half width, `[N, 6]`."""
+    angle, halves = placement[:, ANGLE, None], placement[:, HALVES]
+    return torch.cat([placement[:, CENTRE], angle.cos(), angle.sin(), halves.clamp_min(MIN_HALF).reciprocal()], dim=1)
 
 
-def _spans(low: Tensor, high: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Tiles, of `count`, with a centre between low and high (pixels): each one's index, and whose span it is in."""
-    first = ((low - TILE / 2) / TILE).ceil().clamp(0, count).long()
-    past = ((high - TILE / 2) / TILE).floor().clamp(-1, count - 1).long() + 1
-    length = (past - first).clamp_min(0)
-    owner = torch.arange(len(length), device=length.device).repeat_interleave(length)
-    before = length.cumsum(0) - length
-    return first[owner] + torch.arange(len(owner), device=length.device) - before[owner], owner
-
-
-def tile_lists(placement: Tensor, size: tuple[int, int], side: int) -> tuple[Tensor, Tensor]:
+def tile_lists(geometry: Tensor, size: tuple[int, int], side: int) -> tuple[Tensor, Tensor]:
     """Which strokes touch which tile.
 
-    A stroke's box is its stamp's support, half a texel beyond [-1, 1]². It is tested against a tile's pixel centres by
-    separating axes, solved for the columns of each row of tiles that the box crosses: nothing is made that is larger
-    than the lists.
+    Every tile looks at every stroke, twice: to count, and to list. On a GPU that is faster than to sort pairs.
 
     Args:
-        placement: `[N, 5]`, as in `neural_painter.compositing`.
+        geometry: `[N, 6]`, from `geometry_of`. Strokes with numbers that are none touch nothing.
         size: height and width of the canvas.
         side: of a stamp, in texels.
 
@@ -76,27 +65,30 @@ def tile_lists(placement: Tensor, size: tuple[int, int], side: int) -> tuple[Ten
     """
     height, width = size
     down, across = -(-height // TILE), -(-width // TILE)
-    finite = placement.detach().double().nan_to_num(0.0).clamp(-1e9, 1e9)
-    cx, cy = (finite[:, CENTRE] * max(size)).unbind(1)
-    a, b = (finite[:, HALVES].clamp_min(MIN_HALF) * (1 + 1 / side) * max(size) + SLACK).unbind(1)
-    cos, sin = finite[:, ANGLE].cos(), finite[:, ANGLE].sin()
-    half_tile = (TILE - 1) / 2
 
-    reach = a * sin.abs() + b * cos.abs() + half_tile
-    row, stroke = _spans(cy - reach, cy + reach, down)
-    cx, cy, a, b, cos, sin = (tensor[stroke] for tensor in (cx, cy, a, b, cos, sin))
-    dy = (row + 0.5) * TILE - cy
-    reach = a * cos.abs() + b * sin.abs() + half_tile
-    corner = half_tile * (cos.abs() + sin.abs())
-    low_u, high_u = _intervals(cos, dy * sin, a + corner)
-    low_v, high_v = _intervals(-sin, dy * cos, b + corner)
-    low = torch.maximum(torch.maximum(low_u, low_v), -reach)
-    high = torch.minimum(torch.minimum(high_u, high_v), reach)
-    column, span = _spans(cx + low, cx + high, across)
+    def look(starts: Tensor, order: Tensor, *, fill: bool) -> None:
+        _kernels().list_kernel[(down * across,)](
+            geometry,
+            starts,
+            order,
+            len(geometry),
+            across,
+            float(max(size)),
+            SIDE=side,
+            TILE=TILE,
+            BLOCK=BLOCK,
+            SLACK=SLACK,
+            FILL=fill,
+            num_warps=1,
+        )
 
-    tile, ranks = (row[span] * across + column).sort(stable=True)
-    starts = torch.searchsorted(tile, torch.arange(down * across + 1, device=tile.device))
-    return stroke[span][ranks].int(), starts.int()
+    starts = torch.zeros(down * across + 1, dtype=torch.int32, device=geometry.device)
+    with torch.cuda.device_of(geometry):
+        look(starts, starts, fill=False)
+        starts = starts.cumsum(0, dtype=torch.int32)
+        order = torch.empty(int(starts[-1]), dtype=torch.int32, device=geometry.device)
+        look(starts, order, fill=True)
+    return order, starts
 
 
 class _Composite(torch.autograd.Function):
@@ -106,11 +98,10 @@ class _Composite(torch.autograd.Function):
     ) -> Tensor:
         height, width = size
         paint, stamps = paint.contiguous(), stamps.contiguous()
-        cos, sin = placement[:, ANGLE].cos(), placement[:, ANGLE].sin()
-        inverse = 1 / placement[:, HALVES].clamp_min(MIN_HALF)
-        geometry = torch.cat([placement[:, CENTRE], cos[:, None], sin[:, None], inverse], dim=1)
+        placement = placement.contiguous()
+        geometry = geometry_of(placement)
         ground = (background[:, None, None] if background.ndim == 1 else background).expand(3, height, width)
-        order, starts = tile_lists(placement, size, stamps.shape[1])
+        order, starts = tile_lists(geometry, size, stamps.shape[1])
         result = torch.empty(3, height, width, device=placement.device)
         transmittance = torch.empty(height, width, device=placement.device)
         deepest = torch.empty(height, width, dtype=torch.int32, device=placement.device)
@@ -147,7 +138,9 @@ class _Composite(torch.autograd.Function):
         _, height, width = gradient.shape
         gradient = gradient.contiguous()
         ground = (background[:, None, None] if background.ndim == 1 else background).expand(3, height, width)
-        sums = torch.zeros(len(placement), 16, device=placement.device)
+        count = len(placement)
+        sums = torch.zeros(count, 16, device=placement.device)
+        placed = torch.empty_like(placement)
         with_stamps = ctx.needs_input_grad[2]
         stamp_gradient = torch.zeros_like(stamps) if with_stamps else None
         if any(ctx.needs_input_grad[:3]):
@@ -176,20 +169,12 @@ class _Composite(torch.autograd.Function):
                     WITH_STAMPS=with_stamps,
                     enable_fp_fusion=True,
                 )
-        rest = gradient * (transmittance * (transmittance >= STOP))
-        if background.ndim == 1:
-            rest = rest.sum(dim=(1, 2))
-        return _placement_gradient(placement, geometry, sums[:, 7:13]), sums[:, :7], stamp_gradient, rest, None
-
-
-def _placement_gradient(placement: Tensor, geometry: Tensor, sums: Tensor) -> Tensor:
-    """From the sums of the gradients of u and v, as they are and times u and v, to those of placement."""
-    cos, sin, inverse_a, inverse_b = geometry[:, 2:].unbind(1)
-    d_u, d_v, d_u_u, d_u_v, d_v_u, d_v_v = sums.unbind(1)
-    x = sin * inverse_b * d_v - cos * inverse_a * d_u
-    y = -sin * inverse_a * d_u - cos * inverse_b * d_v
-    a, b = -inverse_a * d_u_u, -inverse_b * d_v_v
-    # Turning the stroke moves u by v b / a and v by -u a / b.
-    angle = d_u_v * inverse_a / inverse_b - d_v_u * inverse_b / inverse_a
-    free = placement[:, HALVES] >= MIN_HALF
-    return torch.stack([x, y, a * free[:, 0], b * free[:, 1], angle], dim=1)
+                programs = -(-count // BLOCK)
+                _kernels().placement_kernel[(programs,)](
+                    sums, geometry, placement, placed, count, MIN_HALF=MIN_HALF, BLOCK=BLOCK
+                )
+        rest = None
+        if ctx.needs_input_grad[3]:
+            rest = gradient * (transmittance * (transmittance >= STOP))
+            rest = rest.sum(dim=(1, 2)) if background.ndim == 1 else rest
+        return placed, sums[:, :7], stamp_gradient, rest, None

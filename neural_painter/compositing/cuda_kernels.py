@@ -2,6 +2,7 @@
 
 One program paints one tile and handles all its pixels at once. Each walks the tile's part of `order`, the list of its
 strokes from the bottom up: forward from the last stroke down, backward from the deepest stroke that was seen back up.
+Few launches matter as much as fast kernels: a painting's canvas is small, and its steps follow each other.
 
 The kernels are long because a call costs Triton's interpreter milliseconds, and the tests run there.
 
@@ -13,6 +14,62 @@ The kernels are long because a call costs Triton's interpreter milliseconds, and
 
 import triton
 import triton.language as tl
+
+SIZES = ("background_channel", "background_row", "background_column", "height", "width", "tiles_across", "count")
+"""Triton compiles anew, for seconds, where an integer becomes 1 or divisible by 16; these hardly gain by it."""
+
+
+@triton.jit(do_not_specialize=("count", "tiles_across"))
+def list_kernel(
+    geometry,
+    starts,
+    order,
+    count,
+    tiles_across,
+    long_side,
+    SIDE: tl.constexpr,
+    TILE: tl.constexpr,
+    BLOCK: tl.constexpr,
+    SLACK: tl.constexpr,
+    FILL: tl.constexpr,
+):
+    """Looks at all strokes for one tile, BLOCK at a time: how many touch it, or, to FILL the lists, which.
+
+    A stroke's box is its stamp's support, half a texel beyond [-1, 1]². It is tested against the tile's pixel centres
+    by separating axes, in pixels; SLACK and a millionth of what is compared make up for rounding.
+    """
+    tile = tl.program_id(0)
+    half = (TILE - 1) * 0.5
+    x = (tile % tiles_across) * TILE + TILE * 0.5
+    y = (tile // tiles_across) * TILE + TILE * 0.5
+    if FILL:
+        at = tl.load(starts + tile)
+    else:
+        at = tile * 0
+    for first in range(0, count, BLOCK):
+        stroke = first + tl.arange(0, BLOCK)
+        there = stroke < count
+        record = geometry + stroke.to(tl.int64) * 6
+        dx = x - tl.load(record, there, 0.0) * long_side
+        dy = y - tl.load(record + 1, there, 0.0) * long_side
+        cosine = tl.load(record + 2, there, 0.0)
+        sine = tl.load(record + 3, there, 0.0)
+        a = (1 + 1 / SIDE) * long_side / tl.load(record + 4, there, 1.0)
+        b = (1 + 1 / SIDE) * long_side / tl.load(record + 5, there, 1.0)
+        slack = SLACK + 1e-6 * (tl.abs(dx) + tl.abs(dy) + a + b)
+        c = tl.abs(cosine)
+        s = tl.abs(sine)
+        corner = half * (c + s) + slack
+        touches = there & (tl.abs(dx * cosine + dy * sine) <= a + corner)
+        touches = touches & (tl.abs(dy * cosine - dx * sine) <= b + corner)
+        touches = touches & (tl.abs(dx) <= a * c + b * s + half + slack)
+        touches = touches & (tl.abs(dy) <= a * s + b * c + half + slack)
+        hits = touches.to(tl.int32)
+        if FILL:
+            tl.store(order + at + tl.cumsum(hits, 0) - 1, stroke, mask=touches)
+        at += tl.sum(hits, 0)
+    if not FILL:
+        tl.store(starts + tile + 1, at)
 
 
 @triton.jit
@@ -90,7 +147,7 @@ def _paint(paint, stroke):
     )
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def forward_kernel(
     geometry,
     paint,
@@ -177,7 +234,7 @@ def _sum16(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p):
     return tl.reshape(tl.sum(tl.join(left, right), 0), (16,))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def backward_kernel(
     gradient,
     geometry,
@@ -308,3 +365,30 @@ def backward_kernel(
             tl.atomic_add(below + 3, w11 * d_matte, mask=in11, sem="relaxed")
             tl.atomic_add(below + 4, w11 * d_first, mask=in11, sem="relaxed")
             tl.atomic_add(below + 5, w11 * d_second, mask=in11, sem="relaxed")
+
+
+@triton.jit(do_not_specialize=("count",))
+def placement_kernel(sums, geometry, placement, gradient, count, MIN_HALF: tl.constexpr, BLOCK: tl.constexpr):
+    """From the sums of the gradients of u and v, as they are and times u and v, to those of placement [N, 5]."""
+    stroke = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    there = stroke < count
+    record = geometry + stroke * 6
+    cosine = tl.load(record + 2, there, 0.0)
+    sine = tl.load(record + 3, there, 0.0)
+    inverse_a = tl.load(record + 4, there, 1.0)
+    inverse_b = tl.load(record + 5, there, 1.0)
+    total = sums + stroke * 16 + 7
+    along = tl.load(total, there, 0.0) * inverse_a
+    across = tl.load(total + 1, there, 0.0) * inverse_b
+    d_a = -tl.load(total + 2, there, 0.0) * inverse_a
+    d_b = -tl.load(total + 5, there, 0.0) * inverse_b
+    # Turning the stroke moves u by v b / a and v by -u a / b.
+    turned = tl.load(total + 3, there, 0.0) * inverse_a / inverse_b
+    turned -= tl.load(total + 4, there, 0.0) * inverse_b / inverse_a
+    half = placement + stroke * 5 + 2
+    made = gradient + stroke * 5
+    tl.store(made, sine * across - cosine * along, there)
+    tl.store(made + 1, -sine * along - cosine * across, there)
+    tl.store(made + 2, tl.where(tl.load(half, there, 0.0) >= MIN_HALF, d_a, 0.0), there)
+    tl.store(made + 3, tl.where(tl.load(half + 1, there, 0.0) >= MIN_HALF, d_b, 0.0), there)
+    tl.store(made + 4, turned, there)

@@ -14,7 +14,7 @@ def _pixels(height, width, BLOCK: tl.constexpr):
     return pixel // width, pixel % width, pixel < height * width
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("height", "width"))  # else it is compiled for each kind of size
 def fit(photo, made, maps, height, width, ridge, BLOCK: tl.constexpr):
     """Least squares in a 3x3 patch. The offset has no ridge, so colours may be centred, and a 3x3 system is left."""
     row, column, here = _pixels(height, width, BLOCK)
@@ -89,7 +89,7 @@ def fit(photo, made, maps, height, width, ridge, BLOCK: tl.constexpr):
         tl.store(out + 4 * c + 3, q - s0 * p0 - s1 * p1 - s2 * p2, here)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("height", "width"))  # else it is compiled for each kind of size
 def mean(photo, maps, spatial, out, height, width, radius, sharpness, BLOCK: tl.constexpr):
     """The mean of maps around each pixel, weighed by distance and by likeness of colour."""
     row, column, here = _pixels(height, width, BLOCK)

@@ -3,17 +3,22 @@
 The interpreter has to be chosen before triton is imported, so it runs in a process of its own: this file as a program.
 """
 
+import importlib
 import json
 import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from neural_painter.compositing import backend, composite, tiles
 from neural_painter.compositing.constants import TILE
-from neural_painter.compositing.cuda import composite_cuda, tile_lists
+from neural_painter.compositing.cuda import composite_cuda, geometry_of, tile_lists
 from neural_painter.compositing.reference import composite_reference
 from neural_painter.devices import triton_problem
 from tests.each import each
@@ -33,16 +38,47 @@ def check(name: str, found: dict[str, float]) -> None:
         assert error <= TOLERANCE[tensor] * MAGNIFIED.get(name, 1.0), (name, tensor, error)
 
 
+def lists_of(placement: Tensor, size: tuple[int, int], side: int) -> list[list[int]]:
+    """The strokes of each tile, row by row."""
+    order, starts = tile_lists(geometry_of(placement), size, side)
+    assert starts[0] == 0
+    assert len(starts) == 1 + -(-size[0] // TILE) * -(-size[1] // TILE)
+    assert starts[-1] == len(order)
+    return [order[a:b].tolist() for a, b in pairwise(starts)]
+
+
+def diagonal() -> tuple[Tensor, tuple[int, int], int]:
+    """A thin diagonal across 8 x 8 tiles."""
+    return torch.tensor([[0.5, 0.5, 0.7, 0.001, torch.pi / 4]]), (128, 128), 24
+
+
+def crowd() -> tuple[Tensor, tuple[int, int], int]:
+    """Many strokes in one tile of four."""
+    return torch.tensor([[0.3, 0.3, 0.001, 0.001, 0.0]]).expand(2000, 5), (32, 32), 24
+
+
+def diverged() -> tuple[Tensor, tuple[int, int], int]:
+    """Numbers that are none."""
+    return torch.tensor([[torch.nan] * 5, [torch.inf] * 5, [0.5, 0.5, torch.inf, torch.nan, 0.0]]), (64, 64), 8
+
+
 def interpret() -> None:
     """Prints each case's errors as JSON, after checking that one gradient comes right when it alone is asked for."""
     found = {name: errors(composite_cuda, case()) for name, case in cases().items()}
+    lists = {}
+    for name, case in cases().items():
+        placement, _, stamps, _, size = case()
+        lists[name] = lists_of(placement, size, stamps.shape[1])
+    lists |= {"diagonal": lists_of(*diagonal()), "crowd": lists_of(*crowd())}
+    with np.errstate(all="ignore"):  # the interpreter is numpy
+        lists["diverged"] = lists_of(*diverged())
     placement, paint, stamps, background, size = random_case(3)
     paint.requires_grad_()
     (gradient,) = torch.autograd.grad(composite_cuda(placement, paint, stamps, background, size).sum(), paint)
     reference = composite_reference(placement, paint, stamps, background, size)
     (wanted,) = torch.autograd.grad(reference.sum(), paint)
     torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-4)
-    print(json.dumps({"found": found, "problem": triton_problem()}))
+    print(json.dumps({"found": found, "lists": lists, "problem": triton_problem()}))
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +106,36 @@ def test_agrees_with_the_reference_on_a_gpu(name: str) -> None:
     check(name, errors(composite_cuda, cases()[name](), device="cuda"))
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_without_triton_numba_composites_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tensors_come_back(*arguments: Any) -> Tensor:
+        result = composite(*arguments)
+        assert result.device.type == arguments[0].device.type
+        return result
+
+    monkeypatch.setattr(backend, "triton_problem", lambda: "no compiler")
+    check("random", errors(tensors_come_back, random_case(10), device="cuda"))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_sizes_do_not_compile_anew() -> None:
+    """A painting has a canvas for each of its stages; a kernel for each would cost it seconds."""
+    kernels = importlib.import_module("neural_painter.compositing.cuda_kernels")
+
+    def compiled() -> int:
+        return sum(len(cache[0]) for cache in kernels.forward_kernel.device_caches.values())
+
+    for size in ((24, 40), (32, 32)):
+        errors(composite_cuda, random_case(5, size=size), device="cuda")
+    before = compiled()
+    for size in ((1, 35), (40, 24), (48, 64), (17, 1)):
+        errors(composite_cuda, random_case(5, size=size, picture=True), device="cuda")
+    assert before
+    assert compiled() == before
+
+
 @pytest.mark.slow  # a process of its own
 def test_imports_without_triton() -> None:
     program = (
@@ -90,16 +156,18 @@ def test_unavailable_without_a_gpu() -> None:
     assert triton_problem() == "torch sees no GPU"
 
 
+@pytest.mark.slow
 @each("name", cases())
-def test_tile_lists_hold_every_stroke_that_a_tile_sees(name: str) -> None:
+def test_tile_lists_hold_every_stroke_that_a_tile_sees(name: str, interpreted: dict) -> None:
+    """And no stroke that the CPU's lists, which are a little wider, do not hold."""
     placement, _, stamps, _, (height, width) = cases()[name]()
-    order, starts = tile_lists(placement, (height, width), stamps.shape[1])
     across = -(-width // TILE)
-    assert len(starts) == across * -(-height // TILE) + 1
-    assert starts[0] == 0
-    assert starts[-1] == len(order)
-    lists = [order[a:b].tolist() for a, b in pairwise(starts)]
-    assert all(strokes == sorted(set(strokes)) for strokes in lists)
+    lists = interpreted["lists"][name]
+    counts, starts, members = tiles.tile_lists(placement.numpy(), (height, width), stamps.shape[1])
+    wider = [set(members[a : a + n].tolist()) for a, n in zip(starts.ravel(), counts.ravel(), strict=True)]
+    for strokes, allowed in zip(lists, wider, strict=True):
+        assert strokes == sorted(set(strokes))
+        assert allowed >= set(strokes)
     for n in range(len(placement)):
         one = composite_reference(
             placement[n : n + 1], torch.ones(1, 7), torch.ones_like(stamps[:1]), torch.zeros(3), (height, width)
@@ -108,26 +176,22 @@ def test_tile_lists_hold_every_stroke_that_a_tile_sees(name: str) -> None:
             assert n in lists[row // TILE * across + column // TILE], (n, row, column)
 
 
-def test_tile_lists_of_a_diagonal_are_short() -> None:
-    """A thin diagonal across 64 × 64 tiles touches at most three of them per row."""
-    placement = torch.tensor([[0.5, 0.5, 0.7, 0.001, torch.pi / 4]])
-    order, _ = tile_lists(placement, (1024, 1024), 24)
-    assert 64 <= len(order) <= 3 * 64
+@pytest.mark.slow
+def test_tile_lists_of_a_diagonal_are_short(interpreted: dict) -> None:
+    """A thin diagonal across 8 × 8 tiles touches at most three of them per row."""
+    assert 8 <= sum(map(len, interpreted["lists"]["diagonal"])) <= 3 * 8
 
 
-def test_tile_lists_of_many_strokes_in_one_place() -> None:
-    """Memory grows with the pairs: a list may be as long as the strokes are many."""
-    placement = torch.tensor([[0.3, 0.3, 0.001, 0.001, 0.0]]).expand(20_000, 5)
-    order, starts = tile_lists(placement, (512, 512), 24)
-    assert torch.equal(order, torch.arange(20_000, dtype=torch.int32))
-    assert starts.diff().max() == 20_000
+@pytest.mark.slow
+def test_tile_lists_of_many_strokes_in_one_place(interpreted: dict) -> None:
+    """A list may be as long as the strokes are many, and is in their order."""
+    assert interpreted["lists"]["crowd"] == [[*range(2000)], [], [], []]
 
 
-def test_tile_lists_survive_numbers_that_are_none() -> None:
+@pytest.mark.slow
+def test_tile_lists_survive_numbers_that_are_none(interpreted: dict) -> None:
     """A painting that has diverged is not this function's to diagnose, but it must not hang or take all memory."""
-    placement = torch.tensor([[torch.nan] * 5, [torch.inf] * 5, [0.5, 0.5, torch.inf, torch.nan, 0.0]])
-    order, _ = tile_lists(placement, (64, 64), 8)
-    assert len(order) <= 3 * 16
+    assert sum(map(len, interpreted["lists"]["diverged"])) <= 3 * 16
 
 
 if __name__ == "__main__":

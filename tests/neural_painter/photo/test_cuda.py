@@ -99,7 +99,7 @@ def test_smoothing_on_a_gpu_is_smoothing_on_the_cpu(triton: bool, monkeypatch: p
     """Where triton does not run, the CPU does it, and the maps go to the GPU all the same."""
     content, result = (torch.rand(3, 70, 90, generator=torch.Generator().manual_seed(seed)).cuda() for seed in range(2))
     if not triton:
-        monkeypatch.setattr(smoothing, "available", lambda: False)
+        monkeypatch.setattr(smoothing, "triton_problem", lambda: "no compiler")
     assert exact_maps(content, result, radius=3).device == content.device
     for colour_sigma in (0.01, 0.1):
         got = smooth_exactly(content, result, colour_sigma=colour_sigma)
