@@ -77,16 +77,21 @@ class FastModel:
         more = max(0, self._least - height), max(0, self._least - width)
         if any(more):
             picture = cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_REFLECT_101)
-        made = self._strips(picture) if self._strips else self._whole(picture)
-        if not np.isfinite(made).all():
+        if self._strips:
+            made = self._strips(picture)
+            finite = bool(np.isfinite(made).all())
+        else:
+            made, finite = self._whole(picture)
+        if not finite:
             raise NumericalError("the model gave numbers that are not finite")
         return np.ascontiguousarray(made[:height, :width])
 
     @torch.inference_mode()
-    def _whole(self, picture: Array) -> Array:
-        x = torch.from_numpy(np.array(picture.transpose(2, 0, 1), np.float32, order="C"))[None].to(self.device)
-        made: Array = self.network(x)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
-        return made
+    def _whole(self, picture: Array) -> tuple[Array, bool]:
+        """The restyled picture, and whether its numbers are finite. Planes and rows change places on the GPU."""
+        rows = torch.from_numpy(np.require(picture, np.float32, ["C", "W"])).to(self.device)
+        made = self.network(rows.permute(2, 0, 1)[None].contiguous())[0].clamp(0, 1).permute(1, 2, 0).contiguous()
+        return made.cpu().numpy(), bool(made.isfinite().all())
 
 
 def load_model(source: str | Path | None = None, *, device: str = "auto") -> StyleModel:
