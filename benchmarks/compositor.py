@@ -68,7 +68,7 @@ def _cases(quick):
     yield from (("canvas size", counts[-1], side, LAYERS) for side in sides)
 
 
-def _strokes(count, layers=None):
+def random_strokes(count, layers=None):
     """Placement, paint and stamps of random strokes on a square canvas, and how many layers they are.
 
     Args:
@@ -118,7 +118,7 @@ def _calls(strokes, side, backend):
 
 def _compare(count, side, rounds):
     """numba and the reference in turns, so that both meet the same machine."""
-    strokes, layers = _strokes(count)
+    strokes, layers = random_strokes(count)
     fast, plain = _calls(strokes, side, "cpu"), _calls(strokes, side, "reference")
     difference = float((fast["forward"]() - plain["forward"]()).abs().max())
     rows = []
@@ -140,7 +140,7 @@ def _compare(count, side, rounds):
 
 
 def _scale(series, count, side, layers, repeats):
-    strokes, layers = _strokes(count, layers)
+    strokes, layers = random_strokes(count, layers)
     row = {"series": series, "strokes": count, "side": side, "layers": round(layers, 2)}
     for cost, call in _calls(strokes, side, "cpu").items():
         row[cost] = summarise(time_calls(call, repeats=repeats, warm_up=2))
