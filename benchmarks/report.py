@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PACKAGES = ("torch", "numpy", "numba", "opencv-python")
+PACKAGES = ("torch", "numpy", "numba", "opencv-python", "opencv-python-headless", "triton")
 
 
 def time_calls(call: Callable[[], Any], *, repeats: int, warm_up: int) -> list[float]:
