@@ -157,6 +157,7 @@ def test_kernels_of_a_place_that_cannot_be_written_are_used(tmp_path, monkeypatc
     assert loaded(tmp_path) == (7, [])
 
 
+@pytest.mark.slow  # two processes that compile
 def test_several_processes_may_compile_at_once(tmp_path, place):
     (tmp_path / "stranger.py").write_text(TEXT)
     code = "import sys; sys.path[:0] = sys.argv[1:]; import stranger; print(stranger.twice(1))"

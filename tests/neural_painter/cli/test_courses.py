@@ -189,19 +189,18 @@ def test_an_output_may_not_be_an_input(row, inside, capsys, monkeypatch):
 
 
 @EVERY
-@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_interrupted_before_the_work(row, name, status, inside, capsys, monkeypatch):
-    one = Course._one
+def test_interrupted_before_the_work(row, inside, capsys, monkeypatch):
+    one, before = Course._one, files()
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
 
-    def interrupted(self, job, work):
-        send(getattr(signal, name))()
-        return one(self, job, work)
+        def interrupted(self, job, work, number=number):
+            send(number)()
+            return one(self, job, work)
 
-    monkeypatch.setattr(Course, "_one", interrupted)
-    before = files()
-    assert call(row) == status
-    assert said(capsys)[1] == ["paint.py: interrupted"]
-    assert files() == before
+        monkeypatch.setattr(Course, "_one", interrupted)
+        assert call(row) == status
+        assert said(capsys)[1] == ["paint.py: interrupted"]
+        assert files() == before
 
 
 @STEPPED

@@ -88,6 +88,7 @@ def test_kind():
     assert kind("cat.v2.json.gz") == "stroke document"
 
 
+@pytest.mark.slow  # a process that loads and forks
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_child_can_export_after_its_parent_did(tmp_path):
     script = """
