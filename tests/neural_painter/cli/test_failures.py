@@ -128,14 +128,14 @@ def test_files_of_other_commands_are_told_where_they_go(here, capsys):
     write_document("cat.npz", sample_document("oil", count=3, size=(24, 32)))
     Path("clip.dat").write_bytes(b"\0\0\0\x18ftypisom" + bytes(99))
     Path("model.dat").write_bytes(b'\x20\0\0\0\0\0\0\0{"a": 1}' + bytes(99))
-    for name, command in (
-        ("cat.npz", "paint.py render"),
-        ("clip.dat", "paint.py fast"),
-        ("model.dat", "PICTURE MODEL"),
+    for name, sentence, command in (
+        ("cat.npz", "is a stroke document, expected a picture", "paint.py render"),
+        ("clip.dat", "is a film, expected a picture", "paint.py fast"),
+        ("model.dat", "not a picture (found: safetensors)", "PICTURE MODEL"),
     ):
         assert main([name, "-o", "a.png"]) == 3
         first, hint = capsys.readouterr().err.splitlines()
-        assert first.startswith(f"paint.py: {name}: not a picture")
+        assert first == f"paint.py: {name}: {sentence}"
         assert command in hint
 
 

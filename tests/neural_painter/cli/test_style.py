@@ -64,7 +64,7 @@ def test_size(size, expected, here):
     [
         (["none.png", "night.png"], 3, "none.png: no such file"),
         (["day.png", "none.png"], 3, "none.png: no such file"),
-        (["day.png", "tiny.safetensors"], 3, "not a picture"),
+        (["day.png", "tiny.safetensors"], 3, "is a network of features, expected a picture"),
         (["day.png"], 2, "STYLE"),
         (["day.png", "night.png", "-o", "a.svg"], 2, "expected the name of a picture"),
         (["day.png", "night.png", "-o", "night.png", "--overwrite"], 2, "would replace an input"),
