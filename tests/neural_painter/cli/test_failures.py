@@ -13,8 +13,11 @@ import torch
 
 from neural_painter.cli import main
 from neural_painter.errors import NumericalError
-from neural_painter.strokes import read_document
+from neural_painter.fast.files import Card, save_model
+from neural_painter.strokes import read_document, write_document
 from tests.neural_painter.cli.conftest import FAST, photo
+from tests.neural_painter.cli.rows import network
+from tests.neural_painter.sample_documents import sample_document
 
 
 @pytest.mark.parametrize(
@@ -122,20 +125,17 @@ def test_what_is_misspelt_is_guessed(words, sentence, hint, here, capsys):
 
 
 def test_files_of_other_commands_are_told_where_they_go(here, capsys):
-    from neural_painter.strokes import write_document
-    from tests.neural_painter.sample_documents import sample_document
-
     write_document("cat.npz", sample_document("oil", count=3, size=(24, 32)))
     Path("clip.dat").write_bytes(b"\0\0\0\x18ftypisom" + bytes(99))
-    Path("model.dat").write_bytes(b'\x20\0\0\0\0\0\0\0{"a": 1}' + bytes(99))
-    for name, sentence, command in (
-        ("cat.npz", "is a stroke document, expected a picture", "paint.py render"),
-        ("clip.dat", "is a film, expected a picture", "paint.py fast"),
-        ("model.dat", "not a picture (found: safetensors)", "PICTURE MODEL"),
+    save_model("model.dat", network(), Card("Waves"))
+    for name, kind, command in (
+        ("cat.npz", "a stroke document", "paint.py render"),
+        ("clip.dat", "a film (mp4)", "paint.py fast clip.dat [MODEL]"),
+        ("model.dat", "a model of a style", "paint.py fast PHOTO model.dat"),
     ):
         assert main([name, "-o", "a.png"]) == 3
         first, hint = capsys.readouterr().err.splitlines()
-        assert first == f"paint.py: {name}: {sentence}"
+        assert first == f"paint.py: {name}: is {kind}, expected a picture"
         assert command in hint
 
 
