@@ -143,6 +143,7 @@ class StrokeOptimiser:
             "shape": torch.tensor([rates.bend * s for s in span], device=device),
             "paint": torch.tensor([rates.colour] * 6 + [rates.opacity], device=device),
         }
+        self.bounds = [torch.from_numpy(b[1:]).to(values["shape"]) for b in (brush.shape_low, brush.shape_high)]
         first, second = ({name: torch.zeros_like(v) for name, v in values.items()} for _ in range(2))
         self.now = Standing(self._projected(values), first, second, dict.fromkeys(values, 0))
         self.stamps: Tensor | None = None
@@ -208,13 +209,14 @@ class StrokeOptimiser:
             self.stamps = self.renderer.stamps(shape) if few else self.draw_stamps()
             now = replace(now, drawn=shape.detach())
         assert self.stamps is not None
-        placement = now.values["placement"].clone().requires_grad_()
+        placed = _placed(now.values["placement"]).requires_grad_()
         paint = now.values["paint"].clone().requires_grad_()
         stamps = self.stamps.detach().requires_grad_(draw)
-        placed = _placed(placement)
         value = loss(composite(placed, paint, stamps, self.background, self.size))
         value.backward()  # type: ignore[no-untyped-call]
-        gradients = {"placement": placement.grad, "paint": paint.grad}
+        gradients = {"placement": placed.grad, "paint": paint.grad}
+        if placed.grad is not None:
+            placed.grad[:, HALVES] *= placed.detach()[:, HALVES]  # of logarithms; autograd would launch a dozen kernels
         if stamps.grad is not None and len(stamps):
             if few:
                 (found,) = torch.autograd.grad(self.stamps, shape, stamps.grad)
@@ -253,9 +255,10 @@ class StrokeOptimiser:
             first = firsts[name] = torch.lerp(firsts[name], gradient, 1 - fast)
             second = seconds[name] = torch.addcmul(seconds[name] * slow, gradient, gradient, value=1 - slow)
             rise, calm = 1 - fast ** steps[name], 1 - slow ** steps[name]
-            move = (first / rise) / ((second / calm).sqrt() + tiny)
+            square = second / calm
+            move = (first / rise) / (square.sqrt() + tiny)
             # A moment that is rounding noise says nothing; unscaled, Adam would take a full step along it.
-            move = torch.where(finite & (second / calm > 1e-20), move, torch.zeros_like(move))
+            move = torch.where(finite & (square > 1e-20), move, 0.0)
             values[name] = values[name] - move * self.rates[name] * decay
         return Standing(self._projected(values), firsts, seconds, steps, now.taken + 1, recovered, now.drawn)
 
@@ -273,8 +276,7 @@ class StrokeOptimiser:
         aspect = (half_length - half_width).clamp_(math.log(brush.aspect.low), math.log(brush.aspect.high))
         half_width.copy_(half_length - aspect).clamp_min_(math.log(self.limits.half_width))
         half_length.copy_(torch.maximum(half_length, half_width + math.log(brush.aspect.low)))
-        low = torch.from_numpy(brush.shape_low[1:]).to(shape)
-        high = torch.from_numpy(brush.shape_high[1:]).to(shape)
+        low, high = self.bounds
         torch.minimum(torch.maximum(shape, low, out=shape), high, out=shape)
         paint[:, COLOURS].clamp_(0, 1)
         paint[:, OPACITY].clamp_(brush.opacity.low, brush.opacity.high)
