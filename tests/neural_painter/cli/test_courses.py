@@ -31,6 +31,11 @@ PICTURES = pytest.mark.parametrize(
 )
 
 
+KEPT = {name: row for name, row in ROWS.items() if row.keeps not in ("", "checkpoint")}
+KEEPING = pytest.mark.parametrize("row", KEPT.values(), ids=KEPT)
+"""Not films and trainings, whose state is of another kind; their own tests kill and go on with them."""
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
     """A folder with everything that the rows read, made once."""
@@ -297,11 +302,9 @@ def test_a_second_run_is_kept_off(row, inside, capsys, monkeypatch):
     assert "another run is writing it" in said(capsys)[1][0]
 
 
-@STEPPED
+@KEEPING
 def test_state_is_kept_while_the_work_lasts_and_goes_on_after_a_kill(row, inside, capsys, monkeypatch):
     """A kill leaves what was kept every so often: as if the process ended there, it is copied away."""
-    if not row.keeps or row.keeps == "checkpoint":
-        pytest.skip("a film or a training; see their own tests")
     kept = []
 
     def look():
