@@ -2,6 +2,8 @@
 
 Imports without triton and without a GPU. With TRITON_INTERPRET=1 in the environment before triton is first imported, it
 runs on CPU tensors, slowly and without a compiler: its tests do that.
+
+Timed on an H200 (`benchmarks/cuda.py`): 3500x2185 pixels, window 31, in 44 ms; 16 cores of its machine take 8 to 10 s.
 """
 
 from __future__ import annotations

