@@ -5,7 +5,7 @@ the environment before triton is first imported, it runs on CPU tensors, slowly 
 that.
 
 Timed on an H200 (`benchmarks/cuda.py`): 1000 strokes at 512², forward and backward, 0.8 to 1.0 ms, nearly all of it the
-host's launches; 10 000 at 2048² 2.2 to 2.4 ms, of them 1.0 for the lists, 0.3 forward and 0.8 backward.
+host's launches; 10 000 at 2048² 2.2 to 2.4 ms, of them 1.0 for the lists, 0.3 forward and 0.7 backward.
 """
 
 from types import ModuleType
