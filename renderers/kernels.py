@@ -105,7 +105,8 @@ class _Kept(NullCache):  # type: ignore[misc]
         for folder in _places(self._source.parent):
             content = _read(folder / name)
             if content is not None and content[:_DIGEST] == self.stamp:
-                return CompileResult._rebuild(target_context, *pickle.loads(content[_DIGEST:]))
+                with suppress(Exception):  # it names a module that is called otherwise here: compiled anew
+                    return CompileResult._rebuild(target_context, *pickle.loads(content[_DIGEST:]))
         _writable(self._source.parent)  # asked before it takes seconds, so that whoever tells of it can say why
         return None
 

@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -160,12 +161,33 @@ def test_kernels_of_a_place_that_cannot_be_written_are_used(tmp_path, monkeypatc
 @pytest.mark.slow  # two processes that compile
 def test_several_processes_may_compile_at_once(tmp_path, place):
     (tmp_path / "stranger.py").write_text(TEXT)
-    code = "import sys; sys.path[:0] = sys.argv[1:]; import stranger; print(stranger.twice(1))"
+    code = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from tests.renderers.test_kernels import Compiled, event
+with event.install_listener("numba:compile", compiled := Compiled()):
+    import stranger
+    print(stranger.twice(1), *compiled.names)
+"""
     command = [sys.executable, "-c", code, str(tmp_path), str(ROOT)]
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
-    assert [child.communicate(timeout=120)[0] for child in children] == [b"7\n"] * 2
-    assert loaded(tmp_path) == (7, [])
+
+    def child():
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    for one in [child(), child()]:
+        assert one.communicate(timeout=120)[0] == "7 twice step\n"
+    assert child().communicate(timeout=120)[0] == "7\n"
     assert len([path for path in place.rglob("*") if path.is_file()]) == 2
+
+
+def test_a_kernel_of_a_module_that_is_called_otherwise_is_compiled_anew(tmp_path, place, monkeypatch):
+    (tmp_path / "stranger.py").write_text(TEXT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("stranger").twice(1)  # what is kept names it
+    monkeypatch.delitem(sys.modules, "stranger")
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
+    importlib.invalidate_caches()
+    assert loaded(tmp_path)[0] == 7
 
 
 def test_a_function_without_a_file_is_compiled_in_memory(place):
