@@ -394,7 +394,9 @@ def test_tensors_equal_their_reference(size, converted):
     np.testing.assert_allclose(result, expected, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["la_muse", "wave", "scream"])
+@pytest.mark.parametrize(
+    "name", ["la_muse", pytest.param("wave", marks=pytest.mark.slow), pytest.param("scream", marks=pytest.mark.slow)]
+)
 def test_published_tensors_equal_their_reference(name):
     path = shared_file(f"fast_style/lengstrom_{name}.safetensors")
     network, _ = convert(path)
