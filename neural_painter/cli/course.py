@@ -21,6 +21,7 @@ from neural_painter.cli.keeping import free_name, is_kept_name, keep, kept_name
 from neural_painter.cli.memory import check_limits
 from neural_painter.cli.options import Parser, animation_of, config_from
 from neural_painter.cli.outputs import (
+    Taken,
     check_animations,
     check_own_names,
     check_patterns,
@@ -93,7 +94,9 @@ class Course:
         fills.setdefault("name", stem_of(source))
         check_patterns(self.patterns, many=False)
         made = Job(source, name_outputs(self.patterns, default, **fills))
-        self._check_names(made, [], check)
+        for path in made.outputs:
+            check(path)
+        self._check_names(made, Taken([*self._read, source]))
         return made
 
     def jobs(
@@ -119,12 +122,13 @@ class Course:
         """
         check_patterns(self.patterns, many=many)
         made: list[Job] = []
+        taken = Taken([*self._read, *sources])
         for source, name in zip(sources, distinct_names(sources), strict=True):
             job = Job(source, name_outputs(self.patterns, default, **{"name": name, **fills}))
             for path in job.outputs:
-                check(path)
+                check(path)  # an end that is wrong is so for every job
             try:
-                self._check_names(job, [path for other in made for path in other.outputs], check, sources)
+                self._check_names(job, taken)
             except Exception as error:
                 if not many:
                     raise
@@ -138,12 +142,8 @@ class Course:
         """Raises UsageError where a further file of a job would replace an input, or another output."""
         check_own_names([*job.outputs, *job.extras, *job.holds], [*self._read, job.source])
 
-    def _check_names(
-        self, job: Job, taken: Sequence[Path], check: Callable[[Path], object], sources: Sequence[Path] = ()
-    ) -> None:
-        for path in job.outputs:
-            check(path)
-        check_own_names([*taken, *job.outputs], [*self._read, job.source, *sources])
+    def _check_names(self, job: Job, taken: Taken) -> None:
+        taken.add(job.outputs)
         if hasattr(self.options, "duration"):
             check_animations(job.outputs, animation_of(self.options))
 

@@ -78,15 +78,31 @@ def check_patterns(patterns: Sequence[str], *, many: bool) -> None:
 
 def check_own_names(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
     """Raises UsageError where a name would be written twice, or would replace an input."""
-    read = [_identities(path) for path in inputs]
-    seen: set[str] = set()
-    for path in outputs:
-        own = _identities(path)
-        if any(own & other for other in read):
-            raise UsageError(f"{path}: would replace an input", hint="Choose another name.")
-        if own & seen:
-            raise UsageError(f"{path}: would be written twice")
-        seen |= own
+    Taken(inputs).add(outputs)
+
+
+class Taken:
+    """Files that no further output may be: inputs, each looked at once however many jobs there are, and outputs so far.
+
+    Args:
+        inputs: what is read.
+    """
+
+    def __init__(self, inputs: Sequence[Path]) -> None:
+        self._read = {identity for path in inputs for identity in _identities(path)}
+        self._written: set[str] = set()
+
+    def add(self, outputs: Sequence[Path]) -> None:
+        """Takes the outputs of a job, all or none; raises UsageError where one is taken."""
+        own: set[str] = set()
+        for path in outputs:
+            found = _identities(path)
+            if not found.isdisjoint(self._read):
+                raise UsageError(f"{path}: would replace an input", hint="Choose another name.")
+            if not found.isdisjoint(self._written) or not found.isdisjoint(own):
+                raise UsageError(f"{path}: would be written twice")
+            own |= found
+        self._written |= own
 
 
 def check_animations(outputs: Sequence[Path], animation: dict[str, float]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from neural_painter import __version__
-from neural_painter.cli import COMMANDS, main
+from neural_painter import __version__, images
+from neural_painter.cli import COMMANDS, main, options
 from neural_painter.cli.progress import Bar, kernel_notice
 from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.work import Progress
@@ -32,6 +32,10 @@ def test_every_option_of_the_config_is_there(capsys):
     for option in fields(PaintConfig):
         assert f"--{option.name.replace('_', '-')} " in shown
         assert option.metadata["help"] in shown
+
+
+def test_the_limit_of_pixels_is_that_of_reading():
+    assert options.MOST_PIXELS == images.MOST_PIXELS
 
 
 def test_version(capsys):
