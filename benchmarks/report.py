@@ -69,7 +69,7 @@ def write(name: str, rows: list[dict[str, Any]], **extra: Any) -> Path:
         "benchmark": name,
         **extra,
         "machine": MACHINE,
-        "commit": _commit(),
+        "commit": commit(),
         "versions": _versions(),
         "rows": rows,
     }
@@ -90,16 +90,17 @@ def _processor() -> str:
     return models[0] if models else platform.processor() or "unknown"
 
 
-def _commit() -> str:
+def commit(tree: Path = ROOT) -> str:
     """The commit that is checked out, marked where files differ from it."""
     try:
-        return _git("rev-parse", "--short=12", "HEAD") + ("-modified" if _git("status", "--porcelain", "-uno") else "")
+        changed = _git(tree, "status", "--porcelain", "-uno")
+        return _git(tree, "rev-parse", "--short=12", "HEAD") + ("-modified" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+def _git(tree: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=tree, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _versions() -> dict[str, str]:
