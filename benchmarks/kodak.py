@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.painters import PainterError, Painters, Rows, Task
+from benchmarks.painters import Painter, PainterError, Rows, Task
 from benchmarks.report import ROOT, commit, write
 from benchmarks.sheet import write_sheet
 from benchmarks.table import table
@@ -103,7 +103,7 @@ def _measured(options, tasks, features):
     todo = [task for task in tasks if any(task.name not in rows.rows for rows in kept.values())]
     if todo:
         with tempfile.TemporaryDirectory() as folder:
-            painters = [Painters(tree, todo[0].photo, Path(folder), options.brush) for tree in trees.values()]
+            painters = [Painter(tree, todo[0].photo, Path(folder), options.brush) for tree in trees.values()]
             with painters[0] as first:
                 if len(painters) == 1:
                     _paint_all(todo, {"this": first}, kept, options.out, features)

@@ -15,7 +15,7 @@ class PainterError(RuntimeError):
     """A checkout that cannot paint, or did not finish."""
 
 
-class Painters:
+class Painter:
     """One checkout of the project, ready to paint: kernels are compiled, and a painting of a few strokes is done.
 
     Args:
