@@ -1,4 +1,4 @@
-"""Torchvision's weights of VGG-19: where they are is asked of torchvision, what is kept is safetensors."""
+"""Torchvision's weights of VGG-19: where they are, and which is which, is asked of torchvision; safetensors are kept."""
 
 from __future__ import annotations
 
@@ -44,6 +44,16 @@ def published() -> tuple[str, str]:
     return url, digits[1]
 
 
+def _layers() -> tuple[str, ...]:
+    """Names of the convolutions in torchvision's definition of the network, in their order, as many as are needed."""
+    from torchvision.models import vgg19
+
+    with torch.device("meta"):  # no memory for half a gigabyte of weights
+        steps = vgg19(weights=None, init_weights=False).features
+    found = [f"features.{place}" for place, step in enumerate(steps) if isinstance(step, torch.nn.Conv2d)]
+    return tuple(found[: len(KEYS)])
+
+
 def cache_folder() -> Path:
     """Where downloads are kept: `NEURAL_PAINTER_CACHE`, else the user's cache folder."""
     if chosen := os.environ.get("NEURAL_PAINTER_CACHE"):
@@ -78,7 +88,8 @@ def vgg19_file(
     kept = folder / f"vgg19-{digest}.safetensors"
     if kept.is_file():
         return kept
-    wanted = {f"{key}.{part}" for key in KEYS for part in ("weight", "bias")}
+    parts = [f".{part}" for part in ("weight", "bias")]
+    names = {theirs + part: ours + part for theirs, ours in zip(_layers(), KEYS, strict=True) for part in parts}
     with tempfile.TemporaryDirectory(prefix="neural_painter-") as scratch:
         download = Path(scratch) / "vgg19.pth"
         _download(url, download, digest, progress)
@@ -86,7 +97,7 @@ def vgg19_file(
         # what is kept, and read from now on, is safetensors.
         try:
             tensors = torch.load(download, map_location="cpu", weights_only=True)
-            kept_tensors = {key: value.float().contiguous() for key, value in tensors.items() if key in wanted}
+            kept_tensors = {ours: tensors[t].float().contiguous() for t, ours in names.items() if t in tensors}
         except Exception as error:
             raise FeaturesError("vgg19: the downloaded weights cannot be read", hint=WAYS) from error
     Features(kept_tensors, name="vgg19")

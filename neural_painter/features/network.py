@@ -36,7 +36,8 @@ def _places() -> tuple[int, ...]:
 
 
 KEYS = tuple(f"features.{place}" for place in _places())
-"""Names of the layers' convolutions in torchvision's numbering, which a test holds against torchvision."""
+"""Names of the layers' convolutions in files, which are torchvision's; a test holds them against it. Its weights are
+converted by its own definition; loading that for every file of features would take two seconds of each command."""
 
 
 class FeaturesError(UserError):
