@@ -97,7 +97,7 @@ def vgg19_file(
         # what is kept, and read from now on, is safetensors.
         try:
             tensors = torch.load(download, map_location="cpu", weights_only=True)
-            kept_tensors = {ours: tensors[t].float().contiguous() for t, ours in names.items() if t in tensors}
+            kept_tensors = {names[key]: value.float().contiguous() for key, value in tensors.items() if key in names}
         except Exception as error:
             raise FeaturesError("vgg19: the downloaded weights cannot be read", hint=WAYS) from error
     Features(kept_tensors, name="vgg19")
