@@ -1,4 +1,4 @@
-"""Torchvision's weights of VGG-19: where they are, and which is which, is asked of torchvision; safetensors are kept."""
+"""Torchvision's weights of VGG-19: torchvision says where they are and which is which; what is kept is safetensors."""
 
 from __future__ import annotations
 
