@@ -1,0 +1,193 @@
+"""The kernels behind `cpu.py`: tiles outside, in each its strokes, of each the rows it reaches, eight pixels at a time.
+
+A tile's pixels are planes of numbers, a few for every pixel, that stay in the processor's cache while strokes come and
+go; what is outside the canvas is without light. A stroke's texels are read where they are.
+
+Backward, `left` is the light that the deepest stroke seen has let through, and `deepest` says which stroke that was, or
+-1 where the background is seen. From there up, the light before a stroke is that behind it divided by 1 - alpha, which
+is at least 1 - MAX_ALPHA, and what lies behind it is carried along: neither loses digits.
+
+Arguments, besides those of `neural_painter.compositing`:
+
+    strokes     frames, edges, paint, stamps (as `stored`), side of a stamp
+    tiles       rows and columns of a tile; order in which tiles are painted; counts, starts, members of `tile_lists`
+    share       of so many `shares`, paints the tiles at places share, share + shares, ... of the order
+"""
+
+import numpy as np
+
+from neural_painter.compositing.constants import MAX_ALPHA, STOP
+from neural_painter.compositing.frames import FAST, locate, rows_of, span_of
+from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, spread, store, total
+from neural_painter.compositing.texels import hand_on, look, steepness
+from renderers.brush import OPACITY
+from renderers.kernels import kernel
+
+_0, _1 = np.float32(0), np.float32(1)
+_LIMIT, _STOP = np.float32(MAX_ALPHA), np.float32(STOP)
+_NOBODY = np.float32(2**30)
+
+SUMS = 12
+"""Sums of a stroke's gradients: paint (7), then those that `placement_gradient` takes (5)."""
+
+
+@kernel()
+def _tile(tiles, t, height, width):  # type: ignore[no-untyped-def]
+    """Rows from and to, columns from and to, first and number of its strokes in the list."""
+    (tall, wide), order, counts, starts, _ = tiles
+    row, column = order[t] // counts.shape[1], order[t] % counts.shape[1]
+    top, left = row * tall, column * wide
+    return top, min(top + tall, height), left, min(left + wide, width), starts[row, column], counts[row, column]
+
+
+@kernel()
+def _planes(tiles, count):  # type: ignore[no-untyped-def]
+    """Numbers of a tile's pixels, and how many there are in a row: eight may be taken at its last pixel."""
+    tall, wide = tiles[0]
+    return np.empty((count, tall * (wide + WIDTH)), np.float32), wide + WIDTH
+
+
+@kernel(fastmath=FAST)
+def forward(strokes, tiles, background, picture, left, deepest, share, shares):  # type: ignore[no-untyped-def]
+    """Paints `picture`; fills `left` and `deepest`, unless they are empty."""
+    frames, edges, paint, stamps, side = strokes
+    _, height, width = picture.shape
+    scale = np.float32(1.0 / max(height, width))
+    planes, pitch = _planes(tiles, 6)
+    red, green, blue, light, rest, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
+    size = len(stamps) // max(len(frames), 1)
+    for t in range(share, len(tiles[1]), shares):
+        top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
+        planes[:4], planes[4], planes[5] = _0, _1, -_1
+        for row in range(bottom - top):
+            light[row * pitch : row * pitch + end - start] = _1
+        for k in range(listed + count - 1, listed - 1, -1):
+            n = np.int64(tiles[4][k])
+            first_row, end_row = rows_of(edges, n, top, bottom)
+            for row in range(first_row, end_row):
+                first, past = span_of(edges, n, row, start, end)
+                for column in range(first, past, WIDTH):
+                    at = (row - top) * pitch + column - start
+                    before = load(light, at)
+                    if not any_of(before > _0):
+                        continue
+                    x = (ramp() + np.float32(column + 0.5)) * scale
+                    u, v = locate(frames, n, x, np.float32(row + 0.5) * scale)
+                    (matte, one, two), _, _, _, _ = look(stamps, n * size, side, u, v)
+                    alpha = matte * paint[n, OPACITY]
+                    alpha = choose(alpha < _LIMIT, alpha, _LIMIT)
+                    weight = before * alpha
+                    store(red, at, load(red, at) + weight * (one * paint[n, 0] + two * paint[n, 3]))
+                    store(green, at, load(green, at) + weight * (one * paint[n, 1] + two * paint[n, 4]))
+                    store(blue, at, load(blue, at) + weight * (one * paint[n, 2] + two * paint[n, 5]))
+                    after = before * (_1 - alpha)
+                    store(light, at, choose(after < _STOP, _0, after))
+                    spent = choose(after < _STOP, after, _0)
+                    if any_of(spent > _0):
+                        store(rest, at, choose(spent > _0, spent, load(rest, at)))
+                        store(last, at, choose(spent > _0, np.float32(n), load(last, at)))
+        for row in range(top, bottom):
+            for column in range(start, end):
+                at = (row - top) * pitch + column - start
+                seen = light[at]
+                picture[0, row, column] = red[at] + seen * background[0, row, column]
+                picture[1, row, column] = green[at] + seen * background[1, row, column]
+                picture[2, row, column] = blue[at] + seen * background[2, row, column]
+                if left.size > 0:
+                    left[row, column] = seen if seen > 0 else rest[at]
+                    deepest[row, column] = np.int32(last[at])
+
+
+@kernel(fastmath=FAST)
+def backward(strokes, tiles, background, left, deepest, gradient, every_sum, every_texel, share, shares):  # type: ignore[no-untyped-def]
+    """Adds to the sums `[N, 12]` of this share, and to its gradients of stamps unless they are empty."""
+    frames, _, paint, stamps, side = strokes
+    _, height, width = gradient.shape
+    scale, per_texel = np.float32(1.0 / max(height, width)), np.float32(0.5 * side)
+    planes, pitch = _planes(tiles, 6)
+    red, green, blue, light, behind, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
+    size = len(stamps) // max(len(frames), 1)
+    # Each share has sums of its own, so that they do not depend on which thread was faster.
+    sums, texel_sums = every_sum[share], every_texel[share]
+    for t in range(share, len(tiles[1]), shares):
+        top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
+        lowest = _begin(planes, pitch, (top, bottom, start, end), background, left, deepest, gradient)
+        for k in range(listed, listed + count):
+            n = np.int64(tiles[4][k])
+            if n < lowest:
+                continue
+            r0 = r1 = r2 = s0 = s1 = s2 = opaque = along = across = longer = wider = turned = spread(_0)
+            ratio, inverse = frames[n, 4] / frames[n, 5], frames[n, 5] / frames[n, 4]
+            first_row, end_row = rows_of(strokes[1], n, top, bottom)
+            for row in range(first_row, end_row):
+                first, past = span_of(strokes[1], n, row, start, end)
+                for column in range(first, past, WIDTH):
+                    at = (row - top) * pitch + column - start
+                    seen = load(last, at) <= np.float32(n)
+                    if not any_of(seen):
+                        continue
+                    x = (ramp() + np.float32(column + 0.5)) * scale
+                    u, v = locate(frames, n, x, np.float32(row + 0.5) * scale)
+                    (matte, one, two), corners, offset, columns, rows = look(stamps, n * size, side, u, v)
+                    full = matte * paint[n, OPACITY]
+                    alpha = choose(full < _LIMIT, full, _LIMIT)
+                    after, under = load(light, at), load(behind, at)
+                    g0, g1, g2 = load(red, at), load(green, at), load(blue, at)
+                    slope_one = g0 * paint[n, 0] + g1 * paint[n, 1] + g2 * paint[n, 2]
+                    slope_two = g0 * paint[n, 3] + g1 * paint[n, 4] + g2 * paint[n, 5]
+                    difference = one * slope_one + two * slope_two - under
+                    before = after / (_1 - alpha)
+                    store(behind, at, choose(seen, under + alpha * difference, under))
+                    store(light, at, choose(seen, before, after))
+                    before = choose(seen, before, _0)
+                    weight = before * alpha
+                    of_alpha = choose(full <= _LIMIT, before * difference, _0)
+                    opaque += of_alpha * matte
+                    weight_one, weight_two = weight * one, weight * two
+                    r0 += weight_one * g0
+                    r1 += weight_one * g1
+                    r2 += weight_one * g2
+                    s0 += weight_two * g0
+                    s1 += weight_two * g1
+                    s2 += weight_two * g2
+                    of_texel = of_alpha * paint[n, OPACITY], weight * slope_one, weight * slope_two
+                    gu, gv = steepness(of_texel, corners, columns, rows)
+                    along += gu
+                    across += gv
+                    longer += gu * u
+                    wider += gv * v
+                    turned += gu * v * ratio - gv * u * inverse
+                    if len(texel_sums) > 0:
+                        hand_on(texel_sums, n * size, side, of_texel, offset, columns, rows)
+            sums[n, 0] += total(r0)
+            sums[n, 1] += total(r1)
+            sums[n, 2] += total(r2)
+            sums[n, 3] += total(s0)
+            sums[n, 4] += total(s1)
+            sums[n, 5] += total(s2)
+            sums[n, 6] += total(opaque)
+            sums[n, 7] += total(along) * per_texel
+            sums[n, 8] += total(across) * per_texel
+            sums[n, 9] += total(longer) * per_texel
+            sums[n, 10] += total(wider) * per_texel
+            sums[n, 11] += total(turned) * per_texel
+
+
+@kernel(fastmath=FAST)
+def _begin(planes, pitch, tile, background, left, deepest, gradient):  # type: ignore[no-untyped-def]
+    """Fills a tile's planes for the way back; returns the deepest stroke that any of its pixels sees."""
+    top, bottom, start, end = tile
+    planes[:5], planes[5] = _0, _NOBODY
+    lowest = np.int32(2**30)
+    for row in range(top, bottom):
+        for column in range(start, end):
+            at = (row - top) * pitch + column - start
+            n = deepest[row, column]
+            lowest = min(lowest, n)
+            g0, g1, g2 = gradient[0, row, column], gradient[1, row, column], gradient[2, row, column]
+            planes[0, at], planes[1, at], planes[2, at] = g0, g1, g2
+            planes[3, at], planes[5, at] = left[row, column], np.float32(n)
+            if n < 0:
+                ground = g0 * background[0, row, column] + g1 * background[1, row, column]
+                planes[4, at] = ground + g2 * background[2, row, column]
+    return np.int64(lowest)
