@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,10 @@ Array = np.ndarray
 FORMAT = "neural_painter {kind}, version {version}"
 VERSION = 2
 
+PICTURES = "other pictures, masks or features"
+
 COPIES = 64
 """A file holds no more than so many pictures of the work's size: L-BFGS with its memory has thirty."""
-
-SHARE = 0.05
-"""Of the time of the work that keeping it may take."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,9 @@ def write_unfinished(path: Path, work: Unfinished, *, overwrite: bool = True) ->
         save_file(tensors, temporary, metadata)
 
 
-def read_unfinished(path: Path, kind: str, config: Any, belongs_to: str, size: tuple[int, int]) -> Unfinished:
+def read_unfinished(
+    path: Path, kind: str, config: Any, belongs_to: str, size: tuple[int, int], *, owned: str = PICTURES
+) -> Unfinished:
     """Reads unfinished work.
 
     Args:
@@ -97,6 +97,7 @@ def read_unfinished(path: Path, kind: str, config: Any, belongs_to: str, size: t
         config: the dataclass of options to go on with, which must be those it was begun with, the device aside.
         belongs_to: `fingerprint` of what is worked on.
         size: `(height, width)` of the largest picture that the work makes.
+        owned: what a file of other work was begun with, for the message.
 
     Raises:
         InputError: not such a file, or of other pictures or options.
@@ -119,7 +120,7 @@ def read_unfinished(path: Path, kind: str, config: Any, belongs_to: str, size: t
         raise InputError(f"{path}: not {what}, or damaged") from error
     known = belongs_to if version == VERSION else belongs_to.rpartition("-")[0]  # the first did not tell features
     if metadata.get("belongs_to") != known:
-        raise InputError(f"{path}: was begun with other pictures, masks or features")
+        raise InputError(f"{path}: was begun with {owned}")
     if other := difference(theirs, asdict(config), ignoring=("device",)):
         raise InputError(f"{path}: was begun with {other}")
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
@@ -150,25 +151,3 @@ def unpacked(tensors: Mapping[str, Tensor], numbers: Any) -> Standing | None:
         raise ValueError("the optimiser makes no sense")
     own = {name.removeprefix(OPTIMISER): one for name, one in tensors.items() if name.startswith(OPTIMISER)}
     return Standing(own, numbers)
-
-
-class Keeper:
-    """Has work kept about every so many seconds, and less often where keeping it takes long.
-
-    Args:
-        keep: takes where the work stands; None keeps nothing.
-        seconds: between two times; 0: between any two steps.
-    """
-
-    def __init__(self, keep: Callable[[Any], object] | None, seconds: float) -> None:
-        self._keep, self._seconds = keep, seconds
-        self._next = time.monotonic() + seconds
-
-    def tick(self, state: Callable[[], Any]) -> None:
-        """Between two steps: has the work kept where it is time; `state` tells where it stands."""
-        began = time.monotonic()
-        if self._keep is None or began < self._next:
-            return
-        self._keep(state())
-        ended = time.monotonic()
-        self._next = ended + (max(self._seconds, (ended - began) / SHARE) if self._seconds else 0)

@@ -212,17 +212,21 @@ class Course:
             for line in lines:
                 say(line)
 
-    def saver(self, job: Job, end: str, write: Callable[[Path, Any], object]) -> Callable[[Any], None]:
+    def saver(
+        self, job: Job, end: str, write: Callable[[Path, Any], object], *, steps: bool = True
+    ) -> Callable[[Any], None]:
         """What takes the state of work that lasts, every now and then, and keeps it in one file beside the output.
 
-        The file is removed when the work is done; after a crash it is there to go on from.
+        The file is removed when the work is done; after a crash it is there to go on from. A signal that
+        comes meanwhile waits for the end of a step, or, of work without `steps`, until the state is written.
         """
         said = False
+        held = self.interrupts.held_within_step if steps else self.interrupts.held
 
         def save(state: Any) -> None:
             nonlocal said
             try:
-                with self.interrupts.held_within_step():
+                with held():
                     write(self.state_of(job, end), state)
             except OutputError as error:
                 if not said:
@@ -236,6 +240,11 @@ class Course:
         if job.state is None:
             job.state = self._state_name(job, end)
         return job.state
+
+    def go_on(self, job: Job) -> str:
+        """How the job goes on from its state, for what is not written yet."""
+        missing = [str(path) for path in job.missing()]
+        return f"To go on: {command(*self.words(job, output=missing, resume=job.state))}"
 
     def words(self, job: Job, *, without: Iterable[str] = (), **changes: Any) -> list[str]:
         """The words of this call, for this job alone, with some options changed."""
@@ -288,8 +297,8 @@ class Course:
                     path = keep(keeps.write, job.outputs[0], keeps.finished_name, keeps.end, own=self._own(job, keeps))
                     self._remove_state(job, path)
                     say(f"{keeps.whole} kept in {path}", hint=f"To write the rest: {command(*keeps.rest(path))}")
-            elif job.state is not None:
-                say(f"what was done is kept in {job.state}", hint=outcome.stopped[1])
+            elif job.state is not None and job.state.exists():
+                say(f"what was done is kept in {job.state}", hint=outcome.stopped[1] or self.go_on(job))
             raise
 
     def _write_unfinished(self, job: Job, outcome: Outcome) -> None:

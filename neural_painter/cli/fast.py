@@ -15,6 +15,7 @@ from neural_painter.cli.options import Parser, add_device, add_manners, add_outp
 from neural_painter.cli.outputs import picture_end
 from neural_painter.cli.pictures import find_photos, picture_writer, read_photo
 from neural_painter.cli.streams import program
+from neural_painter.cli.transfers import STATE
 from neural_painter.cli.words import command
 from neural_painter.errors import InputError, UsageError
 
@@ -34,8 +35,8 @@ DESCRIPTION = """Restyles pictures and films in one pass of a trained network: s
   python paint.py fast cat.mp4 mosaic.onnx -o cat-mosaic.mp4"""
 
 EPILOG = f"""Of a folder, a picture that fails is reported, and the others are restyled; results of this command are
-left alone. The sound of a film stays. Ctrl-C keeps the film so far; of one that takes longer, the state is kept every
-ten seconds as NAME.unfinished.film, and --resume goes on with it.
+left alone. The sound of a film stays. Ctrl-C keeps the film so far. Of a film or a large picture that takes longer, the
+state is kept every ten seconds as NAME.unfinished.film or .safetensors, and --resume goes on with it.
 
 {STATUSES}"""
 
@@ -64,7 +65,9 @@ def parser() -> Parser:
         size="the input's own size",
     )
     add_pictures(made)
-    made.add_argument("--resume", type=Path, metavar="FILE", help="go on with an unfinished film of the same input")
+    made.add_argument(
+        "--resume", type=Path, metavar="FILE", help="go on with an unfinished film or picture of the same input"
+    )
     add_manners(made)
     return made
 
@@ -77,7 +80,7 @@ def run(words: list[str]) -> int:
 
         options = course.options
         path = options.model or shipped()
-        course.reads(path)
+        course.reads(path, options.resume)
         many = options.input.is_dir()
         load = cache(lambda: _load(course, path))
         if not many and is_video(options.input):
@@ -88,8 +91,8 @@ def run(words: list[str]) -> int:
             if len(film.outputs) > 1:
                 raise UsageError(f"-o: expected one output of a film, got {len(film.outputs)}")
             return course.run(film, lambda job: _restyle_film(course, job, load, path))
-        if options.resume:
-            raise UsageError("--resume: goes on with a film, got pictures")
+        if options.resume and many:
+            raise UsageError("--resume: goes on with one film or picture, got a folder")
         photos = find_photos(course, [options.input])
         jobs = course.jobs(photos, DEFAULT_OUTPUT + ".png", picture_end, many=many, style=path.stem)
         return course.run(jobs if many else jobs[0], lambda job: _restyle_picture(course, job, load(), path))
@@ -121,7 +124,7 @@ def _facts(model: StyleModel, path: Path) -> dict[str, Any]:
     return {"model": path, "style": model.name or path.stem, "device": _device(model)}
 
 
-def _restyled(course: Course, picture: Array, size: tuple[int, int], model: StyleModel) -> Array:
+def _restyled(course: Course, picture: Array, size: tuple[int, int], model: StyleModel, **keeping: Any) -> Array:
     """A picture `[H, W, 3]` float32 in [0, 1] in the style, at a size `(height, width)`."""
     import numpy as np
 
@@ -130,7 +133,7 @@ def _restyled(course: Course, picture: Array, size: tuple[int, int], model: Styl
 
     if size != picture.shape[:2]:
         picture = np.clip(resize(picture, size=size), 0, 1).astype(np.float32)
-    made = model(picture)
+    made = model(picture, **keeping)
     return with_colors_of(picture, made) if course.options.original_colors else made
 
 
@@ -138,9 +141,40 @@ def _restyle_picture(course: Course, job: Job, model: StyleModel, path: Path) ->
     with job.timed("read"):
         photo = read_photo(course, job)
     size = fit_size(course.options.size, photo.size, job.source)
-    with job.timed("restyle"):
-        made = _restyled(course, photo.pixels, size, model)
+    keeping = _keeping(course, job, photo.pixels, size, model, path)
+    try:
+        with job.timed("restyle"):
+            made = _restyled(course, photo.pixels, size, model, **keeping)
+    except KeyboardInterrupt:
+        if job.state is None or not job.state.exists():
+            raise
+        stopped = f"interrupted; what was done is kept in {job.state}", course.go_on(job)
+        return Outcome(finished=False, stopped=stopped, facts=_facts(model, path))
     return Outcome(write=picture_writer(course, made, photo), facts=_facts(model, path))
+
+
+def _keeping(
+    course: Course, job: Job, picture: Array, size: tuple[int, int], model: StyleModel, path: Path
+) -> dict[str, Any]:
+    """What has a picture kept while it is restyled, and what an earlier run has left of it."""
+    resumed = course.options.resume
+    if not getattr(model, "keeps", False):
+        if resumed:
+            raise UsageError(f"--resume: {path} runs in one go here, so there is nothing to go on with")
+        return {}
+    from neural_painter.fast.strip_state import StripState, read_state, write_state
+    from neural_painter.unfinished import fingerprint
+
+    colors = course.options.original_colors
+    belongs_to = fingerprint(picture, f"{size}", hashlib.sha256(path.read_bytes()).hexdigest())
+
+    def save(file: Path, state: StripState) -> None:
+        write_state(file, state, belongs_to, original_colors=colors)
+
+    state = None
+    if resumed:
+        state, job.state = read_state(resumed, belongs_to, size, original_colors=colors), resumed
+    return {"on_state": course.saver(job, STATE, save, steps=False), "state": state}
 
 
 def _restyle_film(course: Course, job: Job, load: Any, path: Path) -> Outcome:

@@ -29,7 +29,7 @@ def kept_name(beside: Path, what: str, end: str) -> Path:
 
 def is_kept_name(path: Path) -> bool:
     """Whether a name is one that `keep` gives to unfinished work."""
-    return re.search(r"\.unfinished(-\d+)?\.(npz|safetensors|film)$", path.name) is not None
+    return re.search(r"\.unfinished(-\d+)?\.(npz|safetensors|film|render)$", path.name) is not None
 
 
 def free_name(path: Path, *, own: Path | None = None) -> Path:

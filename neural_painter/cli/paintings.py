@@ -13,6 +13,7 @@ from neural_painter.cli.words import named
 
 if TYPE_CHECKING:
     from neural_painter.images import Metadata
+    from neural_painter.journal import Journal
     from neural_painter.painting import Painting
     from neural_painter.strokes import StrokeDocument
 
@@ -64,14 +65,15 @@ def outcome_of(
 
 def writer(
     course: Course, document: StrokeDocument, size: tuple[int, int], metadata: Metadata | None
-) -> Callable[[Path], None]:
-    """What writes a document in the form that a file name asks for."""
+) -> Callable[..., None]:
+    """What writes a document in the form that a file name asks for: `write(path)`, or `write(path, journal)`."""
     animation = animation_of(course.options)
 
-    def write(path: Path) -> None:
+    def write(path: Path, journal: Journal | None = None) -> None:
         from neural_painter.export import save
 
-        save(path, document, size, overwrite=course.options.overwrite, metadata=metadata, **animation)
+        overwrite = course.options.overwrite
+        save(path, document, size, overwrite=overwrite, metadata=metadata, journal=journal, **animation)
 
     return write
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from neural_painter import __version__
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.jobs import Job, Outcome
-from neural_painter.cli.options import Parser, add_outputs, fit_size, painting_outputs
+from neural_painter.cli.options import ANIMATION, Parser, add_outputs, animation_of, fit_size, painting_outputs
 from neural_painter.cli.paintings import facts_of, writer
 from neural_painter.cli.pictures import signed
 from neural_painter.cli.streams import program
+from neural_painter.errors import InputError
+
+STATE = ".render"
+"""End of the file that keeps an unfinished picture or animation."""
 
 DEFAULT_OUTPUT = "{name}.png"
 
@@ -19,6 +27,11 @@ DESCRIPTION = """Paints a stroke document again at any size, without optimising.
   python paint.py render cat.npz -o poster.png --size 9000
   python paint.py render cat.npz -o cat.svg -o cat.mp4 --size 1080"""
 
+EPILOG = f"""Of a picture or animation that takes longer, what is painted is kept every ten seconds as
+NAME.unfinished.render; --resume goes on with it, and gives the same bytes.
+
+{STATUSES}"""
+
 
 def parser() -> Parser:
     """The options of the command."""
@@ -26,10 +39,11 @@ def parser() -> Parser:
         "render",
         usage=f"{program()} render DOCUMENT [options]",
         description=DESCRIPTION,
-        epilog=STATUSES,
+        epilog=EPILOG,
     )
     made.add_argument("document", type=Path, metavar="DOCUMENT", help="a stroke document: .npz, .json or .json.gz")
     add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
+    made.add_argument("--resume", type=Path, metavar="FILE", help="go on with what is painted of the same output")
     return made
 
 
@@ -39,6 +53,7 @@ def run(words: list[str]) -> int:
         from neural_painter.tables import suffix_of
 
         suffix_of(course.options.document)
+        course.reads(course.options.resume)
         job = course.job(course.options.document, DEFAULT_OUTPUT)
         return course.run(job, lambda job: _render(course, job))
 
@@ -49,9 +64,57 @@ def _render(course: Course, job: Job) -> Outcome:
     with job.timed("read"):
         document = read_document(job.source)
         size = fit_size(course.options.size, document.size, job.source)
+    # The same document gives the same bytes, whatever it is called.
+    write = writer(course, document, size, signed(course, None, without=("document",)))
     return Outcome(
         told=f"{len(document.strokes)} strokes",
-        # The same document gives the same bytes, whatever it is called.
-        write=writer(course, document, size, signed(course, None, without=("document",))),
+        write=_keeping(course, job, size, write),
         facts={**facts_of(document), "finished": "unfinished" not in document.options},
     )
+
+
+def _keeping(course: Course, job: Job, size: tuple[int, int], write: Callable[..., None]) -> Callable[[Path], None]:
+    """What writes an output and keeps it while it is painted; one that was begun comes first.
+
+    Raises:
+        InputError: what is to be gone on with is of none of the outputs.
+    """
+    from neural_painter.journal import Journal, head_of
+
+    heads = {path: _head(course, job, path, size) for path in job.outputs}
+    begun = None
+    if resumed := course.options.resume:
+        found = head_of(resumed)
+        begun = next((path for path in job.outputs if heads[path] is not None and heads[path] == found), None)
+        if begun is None:
+            raise InputError(f"{resumed}: belongs to another document, size, kind of output or version")
+        job.outputs = (begun, *(path for path in job.outputs if path != begun))
+        job.state = resumed
+
+    keep = course.saver(job, STATE, lambda path, journal: journal.write(path), steps=False)
+
+    def kept(path: Path) -> None:
+        if (head := heads[path]) is None:
+            write(path)
+            return
+        with Journal(head, keep, old=resumed if path == begun else None) as journal:
+            write(path, journal)
+
+    return kept
+
+
+def _head(course: Course, job: Job, path: Path, size: tuple[int, int]) -> dict[str, Any] | None:
+    """What is painted for an output, by which its unfinished work is known again; None where it takes no time."""
+    from neural_painter.export import kind
+    from neural_painter.export.wishes import frames_of
+
+    what = kind(path)
+    if what not in ("picture", "animation"):
+        return None
+    timing = {**ANIMATION, **animation_of(course.options)}
+    return {
+        "document": hashlib.sha256(job.source.read_bytes()).hexdigest(),
+        "size": list(size),
+        "frames": frames_of(timing["duration"], timing["fps"]) if what == "animation" else None,
+        "version": __version__,
+    }

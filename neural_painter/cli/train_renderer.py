@@ -13,7 +13,7 @@ from neural_painter.cli.failures import STATUSES, guarded
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import Parser, add_config, add_device
 from neural_painter.cli.streams import called, claim_stdout
-from neural_painter.cli.training import check_checkpoint, device_name, processes, ranks, stopped, train
+from neural_painter.cli.training import check_checkpoint, device_name, processes, ranks, stopped, train, writing
 from neural_painter.cli.words import words_of
 from neural_painter.configs import expect
 from neural_painter.errors import OutputError
@@ -132,7 +132,8 @@ def _train(course: Course, job: Job, config: TrainingConfig, device: torch.devic
     def write(path: Path) -> None:
         nonlocal digest
         if path.suffix == ".safetensors":
-            digest = save_renderer(trainer.model, path)
+            with writing(path):
+                digest = save_renderer(trainer.model, path)
         else:
             _write_card(course, trainer, path, {**outcome.facts, "sha256": digest})
 

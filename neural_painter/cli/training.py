@@ -140,7 +140,14 @@ def _any_process(wanted: bool, trainer: Run) -> bool:
 def _save(trainer: Run, checkpoint: Path) -> None:
     if trainer.rank:
         return
-    try:
+    with writing(checkpoint):
         trainer.save_checkpoint(checkpoint)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what renderers, which know nothing of our errors, say of a file into OutputError."""
+    try:
+        yield
     except OSError as error:
-        raise OutputError(f"{checkpoint}: cannot be written ({error.strerror or error})") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error

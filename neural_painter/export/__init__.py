@@ -12,6 +12,7 @@ from neural_painter.files import check_output
 
 if TYPE_CHECKING:
     from neural_painter.images import Metadata
+    from neural_painter.journal import Journal
     from neural_painter.strokes import StrokeDocument
 
 EXPORTERS = {
@@ -61,6 +62,7 @@ def save(
     hold: float = HOLD,
     overwrite: bool = True,
     metadata: Metadata | None = None,
+    journal: Journal | None = None,
 ) -> None:
     """Writes a painting as a picture, vector graphics, animation or stroke document, as the file name asks.
 
@@ -73,6 +75,7 @@ def save(
         hold: seconds for which an animation shows the finished painting.
         overwrite: whether a file that exists may be replaced.
         metadata: what a picture tells besides its pixels; left out elsewhere.
+        journal: keeps what is painted of a picture or animation while that lasts, and has what an earlier run has left.
 
     Raises:
         UsageError: an end that is not supported, or a number out of its range.
@@ -81,5 +84,5 @@ def save(
     path = Path(path)
     _, module = EXPORTERS[_end(path)]
     check_output(path, overwrite=overwrite)
-    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata)
+    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata, journal)
     import_module(f"{__name__}.{module}").export(path, document, wishes)

@@ -12,8 +12,9 @@ import numpy as np
 from neural_painter.errors import OutputError
 from neural_painter.export.gif import write_gif
 from neural_painter.export.raster import growing
-from neural_painter.export.wishes import DURATION, FPS, HOLD, Wishes, check_timing
+from neural_painter.export.wishes import DURATION, FPS, HOLD, Wishes, check_timing, frames_of
 from neural_painter.files import check_output, written_whole
+from neural_painter.journal import Journal
 from neural_painter.strokes import StrokeDocument
 from neural_painter.video.even import write_evenly
 
@@ -32,6 +33,7 @@ def write_animation(
     fps: float = FPS,
     hold: float = HOLD,
     overwrite: bool = True,
+    journal: Journal | None = None,
 ) -> None:
     """Writes an animation of the strokes in painting order, spread evenly over time, then held.
 
@@ -44,6 +46,7 @@ def write_animation(
         fps: frames a second, up to 120; 50 in a GIF.
         hold: seconds for which the finished painting stays, 0 to an hour.
         overwrite: whether a file that exists may be replaced.
+        journal: keeps what is painted; frames that it has of an earlier run are encoded again, but not painted.
 
     Raises:
         UsageError: another extension, or a number out of its range.
@@ -56,10 +59,10 @@ def write_animation(
     if max(size) > MOST_SIDE[suffix]:
         shown = f"{size[1]}x{size[0]}"
         raise OutputError(f"{path}: {suffix[1:].upper()} holds at most {MOST_SIDE[suffix]} px a side, got {shown}")
-    frames = max(1, round(duration * fps))
+    frames = frames_of(duration, fps)
     held = round(hold * fps)
     count = len(document.strokes)
-    pictures = growing(document, size, (count * frame // frames for frame in range(1, frames + 1)))
+    pictures = growing(document, size, (count * frame // frames for frame in range(1, frames + 1)), journal)
     with written_whole(path, overwrite=overwrite) as temporary:
         if suffix == ".gif":
             with temporary.open("wb") as file:
@@ -71,7 +74,7 @@ def write_animation(
 def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     """Writes MP4, GIF or animated WebP."""
     timing = {"duration": wishes.duration, "fps": wishes.fps, "hold": wishes.hold}
-    write_animation(path, document, wishes.size, overwrite=wishes.overwrite, **timing)
+    write_animation(path, document, wishes.size, overwrite=wishes.overwrite, journal=wishes.journal, **timing)
 
 
 def _with_hold(pictures: Iterable[Array], held: int) -> Iterator[Array]:

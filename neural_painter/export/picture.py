@@ -10,5 +10,5 @@ from neural_painter.strokes import StrokeDocument
 
 def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     """Writes PNG, JPEG, WebP or TIFF."""
-    picture = render_bytes(document, wishes.size)
+    picture = render_bytes(document, wishes.size, wishes.journal)
     write_image(path, picture, overwrite=wishes.overwrite, metadata=wishes.metadata)

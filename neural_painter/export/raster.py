@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import types
 
 from neural_painter.compositing.constants import MIN_HALF, TILE
 from neural_painter.compositing.tiles import tile_lists
+from neural_painter.export.deltas import changed, difference, laid_out
 from neural_painter.images import to_uint8
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brush import POINT_TYPE, Brush
 from renderers.brushes import brush as find_brush
 from renderers.kernels import kernel
 from renderers.threads import in_shares
+
+if TYPE_CHECKING:
+    from neural_painter.journal import Journal
 
 Array = np.ndarray
 
@@ -151,38 +156,57 @@ def render(
     return np.clip(picture, 0, 1, out=picture)
 
 
-def render_bytes(document: StrokeDocument, size: tuple[int, int]) -> Array:
+def render_bytes(document: StrokeDocument, size: tuple[int, int], journal: Journal | None = None) -> Array:
     """The painting as `[H, W, 3]` uint8, the very bytes of `to_uint8(render(...))` in a quarter of its memory.
 
-    It is painted band by band, so that floats are only ever held of one band.
+    It is painted band by band, so that floats are only ever held of one band; `journal` keeps those that are finished.
     """
     height, width = size
     picture = np.empty((height, width, 3), np.uint8)
     painter = _painter(document, size)
     step = max(1, BAND_PIXELS // (width * TILE)) * TILE
-    for top in range(0, height, step):
+    begun = 0
+    for kept in journal.old() if journal else ():
+        rows = picture[begun : begun + len(kept) // (3 * width)]
+        rows[:] = laid_out(kept, rows.shape, np.uint8)
+        begun += len(rows)
+    for top in range(begun, height, step):
+        rows = picture[top : top + step]
         band = _bare(document, (min(step, height - top), width))
         if painter:
             painter.paint(band, top)
-        picture[top : top + step] = to_uint8(band)
+        rows[:] = to_uint8(band)
+        if journal:
+            journal.add(rows.tobytes(), last=top + step >= height)
     return picture
 
 
-def growing(document: StrokeDocument, size: tuple[int, int], stops: Iterable[int]) -> Iterator[Array]:
+def growing(
+    document: StrokeDocument, size: tuple[int, int], stops: Iterable[int], journal: Journal | None = None
+) -> Iterator[Array]:
     """The painting after each of `stops` strokes, which never become fewer: each paints only what is new.
+
+    A journal keeps what changes from picture to picture, and the canvas, whose floats the next ones need.
 
     Yields:
         `[H, W, 3]` uint8; the very same array again where no stroke was due.
     """
     canvas, done = _bare(document, size), 0
-    picture = _bytes(canvas)
+    picture, stops = _bytes(canvas), iter(stops)
+    if journal and journal.place:
+        for kept, stop in zip(journal.old(), stops, strict=False):
+            picture, done = changed(picture, kept), stop
+            yield picture
+        canvas = laid_out(journal.place, canvas.shape, np.float32).copy()
     for stop in stops:
-        painter = _painter(document, size, done, stop)
+        before, painter = picture, _painter(document, size, done, stop)
         if painter:
             painter.paint(canvas)
             np.clip(canvas, 0, 1, out=canvas)
             picture = _bytes(canvas)
         done = stop
+        if journal:
+            journal.add(difference(before, picture), canvas.tobytes)
         yield picture
 
 

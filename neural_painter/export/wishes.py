@@ -11,6 +11,7 @@ from neural_painter.errors import UsageError
 
 if TYPE_CHECKING:
     from neural_painter.images import Metadata
+    from neural_painter.journal import Journal
 
 DURATION, FPS, HOLD = 10.0, 30.0, 2.0
 """Of an animation: seconds of painting, frames a second, seconds for which the finished painting stays."""
@@ -29,6 +30,7 @@ class Wishes:
         duration, fps, hold: of an animation.
         overwrite: whether a file that exists may be replaced.
         metadata: what a picture is to tell besides its pixels.
+        journal: keeps what is painted of a picture or animation while that lasts.
     """
 
     size: tuple[int, int]
@@ -37,6 +39,12 @@ class Wishes:
     hold: float = HOLD
     overwrite: bool = True
     metadata: Metadata | None = None
+    journal: Journal | None = None
+
+
+def frames_of(duration: float, fps: float) -> int:
+    """Pictures of an animation on which the painting grows."""
+    return max(1, round(duration * fps))
 
 
 def check_timing(path: Path, *, duration: float = DURATION, fps: float = FPS, hold: float = HOLD) -> None:

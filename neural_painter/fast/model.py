@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from numbers import Integral
 from pathlib import Path
 from typing import Protocol
@@ -30,8 +31,10 @@ from neural_painter.fast.formats.pytorch_names import is_of_pytorch, network_of_
 from neural_painter.fast.formats.torch7 import is_ascii, is_torch7
 from neural_painter.fast.formats.torch7_modules import network_of_torch7
 from neural_painter.fast.network import TransformNetwork
+from neural_painter.fast.strip_state import StripState
 from neural_painter.fast.strips import Strips
 from neural_painter.images import checked_picture, resize
+from neural_painter.journal import SECONDS
 
 Array = np.ndarray
 
@@ -57,6 +60,9 @@ class FastModel:
 
     Raises:
         UsageError: the device is not there.
+
+    Attributes:
+        keeps: whether it runs in strips, between which it can tell where a picture stands.
     """
 
     def __init__(self, network: TransformNetwork, card: Card | None = None, *, device: str = "auto") -> None:
@@ -67,10 +73,28 @@ class FastModel:
         self._strips = Strips(network) if self.device.type == "cpu" else None
         self._least = max(LEAST_SIDE, network.architecture.least)
 
-    def __call__(self, picture: Array) -> Array:
+    @property
+    def keeps(self) -> bool:
+        return self._strips is not None
+
+    def __call__(
+        self,
+        picture: Array,
+        *,
+        on_state: Callable[[StripState], object] | None = None,
+        state_seconds: float = SECONDS,
+        state: StripState | None = None,
+    ) -> Array:
         """The restyled picture, `[H, W, 3]` float32 in [0, 1]; any size, also a single pixel.
 
+        Args:
+            picture: `[H, W, 3]` float32 in [0, 1].
+            on_state: called between two strips with where the picture stands, of a model that `keeps`.
+            state_seconds: about how often.
+            state: what `on_state` was given for the same picture, to go on from; the result is equal to the byte.
+
         Raises:
+            InputError: the state is of another model or size.
             NumericalError: the network gave numbers that are not finite.
         """
         height, width = picture.shape[:2]
@@ -78,7 +102,7 @@ class FastModel:
         if any(more):
             picture = cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_REFLECT_101)
         if self._strips:
-            made = self._strips(picture)
+            made = self._strips(picture, on_state=on_state, state_seconds=state_seconds, state=state)
             finite = bool(np.isfinite(made).all())
         else:
             made, finite = self._whole(picture)

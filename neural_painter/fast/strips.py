@@ -11,31 +11,17 @@ Activations lie pixel by pixel, `[H, W, C]`, which is what oneDNN calls channels
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from neural_painter.fast.network import (
-    MEANS,
-    Architecture,
-    Layer,
-    TransformNetwork,
-    same_zeros,
-    transposed_first,
-)
-from neural_painter.fast.strip_kernels import (
-    REFLECT,
-    REPEAT,
-    ZEROS,
-    add_skip,
-    add_up,
-    gather,
-    gather_taps,
-    interleave,
-)
+from neural_painter.fast.network import MEANS, Architecture, TransformNetwork
+from neural_painter.fast.strip_kernels import add_skip, add_up
+from neural_painter.fast.strip_state import StripState
+from neural_painter.fast.strip_steps import Activations, Again, Step
+from neural_painter.journal import SECONDS, Keeper
 from renderers.threads import core_count, in_shares
 
 Array = np.ndarray
@@ -54,38 +40,6 @@ SUSPECT = 1e-8
 
 ROUNDING = 5e-7
 """Of the sum of absolute terms: what the order of adding them changes at most; measured: 1e-7."""
-
-
-class _Activations:
-    """What a layer gives, before its norm; kept whole.
-
-    Attributes:
-        values: `[H, W, C]`.
-        a, b: `[C]`: the norm, as a factor and an addend.
-        relu: whether a ReLU follows the norm.
-    """
-
-    def __init__(self, height: int, width: int, channels: int, values: Array | None = None) -> None:
-        self.height, self.width, self.channels = height, width, channels
-        self.values = values
-        self.a, self.b = np.ones(channels, np.float32), np.zeros(channels, np.float32)
-        self.relu = False
-
-    def rows(self, first: int, last: int) -> Array:
-        """Rows `first` to `last`, `[last - first, W, C]`."""
-        assert self.values is not None
-        return self.values[first:last]
-
-
-class _Again(_Activations):
-    """The same, computed again whenever it is asked for."""
-
-    def __init__(self, height: int, width: int, channels: int, step: _Step, source: _Activations) -> None:
-        super().__init__(height, width, channels)
-        self.step, self.source = step, source
-
-    def rows(self, first: int, last: int) -> Array:
-        return self.step.rows(self.source, first, last)
 
 
 class _Spare:
@@ -113,120 +67,6 @@ class _Spare:
                     self._kept.append(array)
 
 
-class _Step:
-    """The convolution of a layer, on rows."""
-
-    def __init__(self, layer: Layer, part: Any) -> None:
-        self.layer = layer
-        last = torch.channels_last
-        weight = part.weight.detach()
-        self.bias = None if layer.norm else part.bias.detach()
-        # A kernel of few outputs: each of its rows by itself, side by side, so that there are many; then their sum.
-        self.by_taps = layer.channels == 3 and layer.kernel > 3 and layer.stride == 1 and not layer.transposed
-        if self.by_taps:
-            taps = weight.permute(2, 0, 1, 3).reshape(3 * layer.kernel, weight.shape[1], 1, layer.kernel)
-            weight = F.pad(taps, (0, 0, 0, 0, 0, 0, 0, -len(taps) % 8))
-        # A kernel of three on a picture enlarged twice sees each pixel of it twice, or once and its neighbour: four
-        # kernels of two on the small picture, one for each kind of pixel, do the same with less than half the work.
-        self.by_kinds = layer.enlarge == 2 and layer.kernel == 3 and layer.stride == 1 and layer.border == "reflect"
-        if self.by_kinds:
-            weight = _kinds(weight)
-            self.bias = None if self.bias is None else self.bias.repeat(4)
-        self.weight = weight.contiguous(memory_format=last)
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """Of what comes out."""
-        layer = self.layer
-        if layer.transposed:
-            return height * layer.stride, width * layer.stride
-        lost = layer.kernel - 1 if layer.border == "none" else 0
-        sides = (-(-(side * layer.enlarge - lost) // layer.stride) for side in (height, width))
-        return next(sides), next(sides)
-
-    def rows(self, source: _Activations, first: int, last: int) -> Array:
-        """Rows `first` to `last` of what comes out, `[last - first, W, C]`."""
-        if self.layer.transposed:
-            return self._transposed(source, first, last)
-        if self.by_kinds:
-            return self._enlarged(source, first, last)
-        layer = self.layer
-        above, left, right = self._border(source)
-        start, count = first * layer.stride - above, (last - first - 1) * layer.stride + layer.kernel
-        buffer = np.empty((count, left + source.width * layer.enlarge + right, source.channels), np.float32)
-        self._fill(source, start, left, buffer)
-        if self.by_taps:
-            parts = _convolution(buffer, self.weight, None, 1)
-            out = np.empty((last - first, parts.shape[1], 3), np.float32)
-            bias = np.zeros(3, np.float32) if self.bias is None else self.bias.numpy()
-            in_shares(gather_taps, parts, bias, out)
-            return out
-        return _convolution(buffer, self.weight, self.bias, layer.stride)
-
-    def _border(self, source: _Activations) -> tuple[int, int, int]:
-        """Pixels of border above, to the left and to the right."""
-        layer = self.layer
-        if layer.border == "same":
-            above, _ = same_zeros(source.height * layer.enlarge, layer)
-            return above, *same_zeros(source.width * layer.enlarge, layer)
-        half = 0 if layer.border == "none" else layer.kernel // 2
-        return half, half, half
-
-    def _enlarged(self, source: _Activations, first: int, last: int) -> Array:
-        """Reflection of what is enlarged repeats the outermost pixels of what is not."""
-        start = first // 2 - 1
-        buffer = np.empty(((last - 1) // 2 + 2 - start, source.width + 2, source.channels), np.float32)
-        self._fill(source, start, 1, buffer)
-        out = np.empty((last - first, 2 * source.width, self.layer.channels), np.float32)
-        in_shares(interleave, _convolution(buffer, self.weight, self.bias, 1), first, out)
-        return out
-
-    def _fill(self, source: _Activations, start: int, left: int, buffer: Array) -> None:
-        layer = self.layer
-        enlarge = 1 if self.by_kinds else layer.enlarge
-        tall = source.height * enlarge
-        reach = np.arange(start, start + len(buffer))
-        reach = np.abs(reach)  # what lies beyond the border is that far inside; zeros need nothing
-        reach = np.clip(np.where(reach >= tall, 2 * (tall - 1) - reach, reach), 0, tall - 1) // enlarge
-        top, bottom = int(reach.min()), int(reach.max()) + 1
-        border = REPEAT if self.by_kinds else REFLECT if layer.border == "reflect" else ZEROS
-        in_shares(
-            gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, enlarge,
-            border, start, left, buffer,
-        )  # fmt: skip
-
-    def _transposed(self, source: _Activations, first: int, last: int) -> Array:
-        layer, offset = self.layer, transposed_first(self.layer)
-        top = max(0, -(-(first + offset - layer.kernel + 1) // layer.stride))
-        bottom = min(source.height, (last - 1 + offset) // layer.stride + 1)
-        buffer = np.empty((bottom - top, source.width, source.channels), np.float32)
-        in_shares(
-            gather, source.rows(top, bottom), top, source.height, source.a, source.b, source.relu, 1, ZEROS, top, 0,
-            buffer,
-        )  # fmt: skip
-        y = F.conv_transpose2d(_as_tensor(buffer), self.weight, self.bias, layer.stride)
-        row = first + offset - top * layer.stride
-        y = y[0, :, row : row + last - first, offset : offset + source.width * layer.stride]
-        return np.ascontiguousarray(y.permute(1, 2, 0).numpy())
-
-
-def _kinds(weight: torch.Tensor) -> torch.Tensor:
-    """Kernels `[4 * C, I, 2, 2]` of even and odd rows and columns, of one `[C, I, 3, 3]` on a picture enlarged."""
-    even, odd = weight.new_tensor([[1, 0, 0], [0, 1, 1]]), weight.new_tensor([[1, 1, 0], [0, 0, 1]])
-    return torch.cat(
-        [torch.einsum("ay,bx,oiyx->oiab", rows, columns, weight) for rows in (even, odd) for columns in (even, odd)]
-    )
-
-
-def _as_tensor(rows: Array) -> torch.Tensor:
-    return torch.from_numpy(rows).permute(2, 0, 1)[None]
-
-
-def _convolution(rows: Array, weight: torch.Tensor, bias: torch.Tensor | None, stride: int) -> Array:
-    y = F.conv2d(_as_tensor(rows), weight, bias, stride)
-    # A picture one pixel wide counts as contiguous either way, so torch may answer in the other order.
-    return np.ascontiguousarray(y[0].permute(1, 2, 0).numpy())
-
-
 @dataclass(frozen=True)
 class _Sizes:
     """Of what a layer gives, and whether it is kept."""
@@ -234,6 +74,45 @@ class _Sizes:
     height: int
     width: int
     kept: bool
+
+
+class _Work:
+    """How far a layer has come.
+
+    Attributes:
+        row: rows that are done.
+        origin: `[C]`: a pixel of it, from which the sums are counted.
+        sums: `[shares, 2, C]` float64: what its norm is made of.
+    """
+
+    def __init__(self, earlier: StripState | None = None) -> None:
+        self.earlier = earlier
+        self.row = earlier.row if earlier else 0
+        self.origin: Array | None = None
+
+    def begin(self, raw: Activations) -> None:
+        """Takes what an earlier call has left of a layer."""
+        self.sums = np.zeros((core_count(), 2, raw.channels))
+        if not (self.earlier and self.row):
+            return
+        self.sums = self.earlier.array("sums", None, 2, raw.channels, kind=np.float64).copy()
+        if "origin" in self.earlier.arrays:
+            self.origin = self.earlier.array("origin", raw.channels)
+        if raw.values is not None:
+            raw.values[: self.row] = self.earlier.array("rows", self.row, raw.width, raw.channels)
+
+    def state(self, layer: int, raw: Activations, done: list[Activations]) -> StripState:
+        """Where the picture stands in the middle of a layer."""
+        arrays: dict[str, Array] = {"sums": self.sums}
+        if self.origin is not None:
+            arrays["origin"] = self.origin
+        if raw.values is not None:
+            arrays["rows"] = raw.values[: self.row]
+        for index, old in enumerate(done[1:]):
+            arrays |= {f"{index}.a": old.a, f"{index}.b": old.b}
+            if old.values is not None:
+                arrays[f"{index}.values"] = old.values
+        return StripState(layer, self.row, arrays)
 
 
 class Strips:
@@ -251,48 +130,90 @@ class Strips:
     ) -> None:
         self.network, self.strip, self.kept = network, strip, kept
         self.layers = network.architecture.layers
-        self.steps = [_Step(layer, network.part(index)) for index, layer in enumerate(self.layers)]
+        self.steps = [Step(layer, network.part(index)) for index, layer in enumerate(self.layers)]
         self._spare = _Spare(spare)
 
     @torch.inference_mode()
-    def __call__(self, picture: Array) -> Array:
+    def __call__(
+        self,
+        picture: Array,
+        *,
+        on_state: Callable[[StripState], object] | None = None,
+        state_seconds: float = SECONDS,
+        state: StripState | None = None,
+    ) -> Array:
         """The restyled picture.
 
         Args:
             picture: `[H, W, 3]` float32 in [0, 1].
+            on_state: called between two strips with where the picture stands; nothing there may be changed or kept.
+            state_seconds: about how often.
+            state: of an earlier call for the same picture, to go on from; the result is equal to the byte.
 
         Returns:
             `[H, W, 3]` float32 in [0, 1]; what the network's own forward pass gives, but for rounding.
+
+        Raises:
+            InputError: the state is of another network or size.
         """
         architecture = self.network.architecture
-        source = self._first(picture)
-        plan = self._plan(source.height, source.width)
-        before: _Activations | None = None
-        for index, (layer, step, sizes) in enumerate(zip(self.layers, self.steps, plan, strict=True)):
-            raw = self._compute(index, step, sizes, source)
-            if layer.adds:
-                assert before is not None
+        keeper = Keeper(on_state, state_seconds)
+        done = [self._first(picture)]
+        plan = self._plan(done[0].height, done[0].width)
+        if state is not None:
+            self._restore(state, plan, done)
+        for index in range(len(done) - 1, len(self.layers)):
+            work = _Work(state) if state is not None and state.layer == index else _Work()
+            raw = self._compute(index, plan[index], done, work, keeper)
+            if self.layers[index].adds:
+                before = done[-2]
                 edge = (before.height - raw.height) // 2
                 in_shares(
                     add_skip, raw.values, raw.a, raw.b, raw.relu, before.values, edge, before.a, before.b, before.relu
                 )
-                raw = _Activations(raw.height, raw.width, raw.channels, raw.values)
-            needed = index + 1 < len(self.layers) and self.layers[index + 1].adds
-            left = [before, None if needed or isinstance(raw, _Again) else source]
-            self._spare.give([old.values for old in left if old and old.values is not None])
-            left.clear()  # what is not kept is let go before the next layer
-            before, source = source if needed else None, raw
-        assert source.values is not None
+                raw = Activations(raw.height, raw.width, raw.channels, raw.values)
+            done.append(raw)
+            self._let_go(done)
+        last = done[-1]
+        assert last.values is not None
         edge = architecture.offset
-        kept = source.values[edge : edge + picture.shape[0], edge : edge + picture.shape[1]]
-        return _picture(source, kept, architecture)  # in the last layer's own memory
+        kept = last.values[edge : edge + picture.shape[0], edge : edge + picture.shape[1]]
+        return _picture(last, kept, architecture)  # in the last layer's own memory
 
-    def _first(self, picture: Array) -> _Activations:
+    def _needed(self, done: list[Activations]) -> list[Activations]:
+        """The layers that the next one looks at, none of which may be let go."""
+        last, index = done[-1], len(done) - 1
+        skipped = index < len(self.layers) and self.layers[index].adds
+        return [last.source if isinstance(last, Again) else last, *([done[-2]] if skipped else [])]
+
+    def _let_go(self, done: list[Activations]) -> None:
+        """Lets go of layers that nothing looks at any more, before the next one."""
+        needed = self._needed(done)
+        for old in done:
+            if old.values is not None and not any(old is one for one in needed):
+                self._spare.give([old.values])
+                old.values = None
+
+    def _restore(self, state: StripState, plan: list[_Sizes], done: list[Activations]) -> None:
+        """The layers that an earlier call has left, after the picture."""
+        layers = list(zip(self.layers, self.steps, plan, strict=True))[: state.layer]
+        for index, (layer, step, sizes) in enumerate(layers):
+            size = sizes.height, sizes.width, layer.channels
+            made = Activations(*size) if sizes.kept else Again(*size, step, done[-1])
+            made.relu = layer.relu and not layer.adds
+            made.a, made.b = (state.array(f"{index}.{name}", layer.channels) for name in ("a", "b"))
+            done.append(made)
+        for index, made in enumerate(done[1:]):
+            if any(made is one for one in self._needed(done)):
+                made.values = state.array(f"{index}.values", made.height, made.width, made.channels)
+        self._let_go(done)
+
+    def _first(self, picture: Array) -> Activations:
         """What the first layer takes."""
         values, front = _colours_in(picture, self.network.architecture.colors), self.network.architecture.front
         if front:
             values = np.pad(values, ((front, front), (front, front), (0, 0)), mode="reflect")
-        return _Activations(values.shape[0], values.shape[1], 3, values)
+        return Activations(values.shape[0], values.shape[1], 3, values)
 
     def _plan(self, height: int, width: int) -> list[_Sizes]:
         """Sizes of all layers. The largest ones are not kept, if nothing else needs them and their neighbours are."""
@@ -310,38 +231,39 @@ class Strips:
             plan.append(_Sizes(h, w, kept=not again or (index > 0 and not plan[-1].kept)))
         return plan
 
-    def _compute(self, index: int, step: _Step, sizes: _Sizes, source: _Activations) -> _Activations:
+    def _compute(self, index: int, sizes: _Sizes, done: list[Activations], work: _Work, keeper: Keeper) -> Activations:
         """What a layer gives, with its norm."""
-        layer, height, width = step.layer, sizes.height, sizes.width
+        layer, step, source, height, width = self.layers[index], self.steps[index], done[-1], sizes.height, sizes.width
         raw = (
-            _Activations(height, width, layer.channels, self._spare.take(height, width, layer.channels))
+            Activations(height, width, layer.channels, self._spare.take(height, width, layer.channels))
             if sizes.kept
-            else _Again(height, width, layer.channels, step, source)
+            else Again(height, width, layer.channels, step, source)
         )
         raw.relu = layer.relu
-        if sizes.kept or layer.norm:
-            origin: Array | None = None
-            shares = core_count()
-            sums = np.zeros((shares, 2, layer.channels))
-            wide = 4 * source.width * layer.enlarge * source.channels * (1 if layer.transposed else layer.stride)
-            count = max(4, self.strip // wide)
-            for first in range(0, height, count):
-                last = min(first + count, height)
-                rows = step.rows(source, first, last)
-                if raw.values is not None:
-                    raw.values[first:last] = rows
-                if layer.norm:
-                    origin = rows[0, 0].copy() if origin is None else origin
-                    in_shares(add_up, rows, origin, sums, shares=shares)
+        if not (sizes.kept or layer.norm):
+            return raw
+        work.begin(raw)
+        wide = 4 * source.width * layer.enlarge * source.channels * (1 if layer.transposed else layer.stride)
+        count = max(4, self.strip // wide)
+        for first in range(work.row, height, count):
+            last = min(first + count, height)
+            rows = step.rows(source, first, last)
+            if raw.values is not None:
+                raw.values[first:last] = rows
             if layer.norm:
-                assert origin is not None
-                moments = sums.sum(0) / (height * width)
-                self._norm(index, raw, origin, moments)
-                if step.by_kinds:
-                    _still(raw, origin, moments, step, source)
+                work.origin = rows[0, 0].copy() if work.origin is None else work.origin
+                in_shares(add_up, rows, work.origin, work.sums, shares=len(work.sums))
+            work.row = last
+            keeper.tick(lambda: work.state(index, raw, done))
+        if layer.norm:
+            assert work.origin is not None
+            moments = work.sums.sum(0) / (height * width)
+            self._norm(index, raw, work.origin, moments)
+            if step.by_kinds:
+                _still(raw, work.origin, moments, step, source)
         return raw
 
-    def _norm(self, index: int, raw: _Activations, origin: Array, moments: Array) -> None:
+    def _norm(self, index: int, raw: Activations, origin: Array, moments: Array) -> None:
         """Instance norm as a factor and an addend."""
         part = self.network.part(index)
         variance = np.maximum(moments[1] - moments[0] ** 2, 0)
@@ -350,7 +272,7 @@ class Strips:
         raw.b = (part.shift.detach().numpy() - factor * (moments[0] + origin)).astype(np.float32)
 
 
-def _still(raw: _Activations, origin: Array, moments: Array, step: _Step, source: _Activations) -> None:
+def _still(raw: Activations, origin: Array, moments: Array, step: Step, source: Activations) -> None:
     """Sets channels that vary by rounding alone to their shift, where a norm would blow the rounding up.
 
     The four kinds of an enlarged pixel add up in different orders, so where all pixels are alike they differ by that.
@@ -374,7 +296,7 @@ def _colours_in(picture: Array, colors: str) -> Array:
     return np.ascontiguousarray(values[:, :, ::-1]) if colors == "caffe" else values
 
 
-def _picture(last: _Activations, kept: Array, architecture: Architecture) -> Array:
+def _picture(last: Activations, kept: Array, architecture: Architecture) -> Array:
     """What is kept of the last layer as a picture; in place."""
     values = torch.from_numpy(kept).mul_(torch.from_numpy(last.a)).add_(torch.from_numpy(last.b))
     if last.relu:

@@ -26,6 +26,7 @@ from neural_painter.errors import InputError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.images.tensors import picture_of, tensor_of
+from neural_painter.journal import Keeper
 from neural_painter.losses.gram import colour_target, style_target
 from neural_painter.photo.config import PhotoConfig, Preset, check_masks
 from neural_painter.photo.masks import (
@@ -39,7 +40,6 @@ from neural_painter.photo.masks import (
 from neural_painter.photo.optimise import Objective, PictureOptimiser
 from neural_painter.photo.plan import Round, plan
 from neural_painter.photo.smoothing import carry_up, exact_maps, fine_noise, guided_maps, refine
-from neural_painter.unfinished import Keeper
 
 Array = np.ndarray
 

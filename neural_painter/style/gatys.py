@@ -20,10 +20,10 @@ from neural_painter.devices import choose_device
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, pyramid, resize
 from neural_painter.images.tensors import picture_of, tensor_of
+from neural_painter.journal import Keeper
 from neural_painter.losses.tiled import TiledLoss, gram_of
 from neural_painter.style.config import StyleConfig, check_blend
 from neural_painter.style.optimise import AveragedAdam, CarriedLbfgs
-from neural_painter.unfinished import Keeper
 
 Array = np.ndarray
 

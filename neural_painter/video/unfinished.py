@@ -15,7 +15,6 @@ import json
 import os
 import struct
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from av.video.frame import VideoFrame
 
 from neural_painter.errors import InputError
 from neural_painter.files import opened
+from neural_painter.records import Place, read_at, record, records, write_at
 from neural_painter.video.encoding import FORM, THREADS
 
 MAGIC = b"neural_painter unfinished film 1\n"
@@ -40,7 +40,6 @@ MOST_WAITING = 256 << 20
 """Bytes of frames that may wait for that."""
 
 _MOVE = struct.Struct("<QQQ")  # from, to, bytes; follows MAGIC
-_RECORD = struct.Struct("<4sQI")  # what it is, bytes, their CRC-32
 _TIMES = struct.Struct("<qqqI?")  # start, time of decoding, duration, frames of its part before it came, key frame
 
 
@@ -61,13 +60,6 @@ class Kept(NamedTuple):
         packet.pts, packet.dts, packet.duration, packet.is_keyframe = self.start, self.decoded, self.duration, self.key
         packet.time_base = time_base  # type: ignore[assignment]
         return packet
-
-
-class Place(NamedTuple):
-    """Where a record's content lies in the file."""
-
-    offset: int
-    length: int
 
 
 @dataclass
@@ -137,7 +129,7 @@ class Keeper:
         if self.size is None:
             self.size = size
             head = json.dumps(self._head | {"size": size}, sort_keys=True).encode()
-            self._put(MAGIC + bytes(_MOVE.size) + _record(b"HEAD", head))
+            self._put(MAGIC + bytes(_MOVE.size) + record(b"HEAD", head))
             self._part = self._end
 
     def packets(self, part: int) -> Iterator[Kept]:
@@ -170,14 +162,14 @@ class Keeper:
     def end_part(self, packets: list[Kept]) -> None:
         """Takes the packets of the part at work, which is finished, in place of its frames."""
         self._waiting.clear()
-        block = b"".join(_record(b"PACK", _TIMES.pack(*kept[:5]) + kept.data) for kept in packets)
-        block += _record(b"DONE", b"")
+        block = b"".join(record(b"PACK", _TIMES.pack(*kept[:5]) + kept.data) for kept in packets)
+        block += record(b"DONE", b"")
         begin, room = self._part, self._end - self._part
         at = self._end
         self._put(block)
         if room >= len(block):  # over the frames, which are not needed any more
             assert self._file is not None
-            _write(self._file, _MOVE.pack(at, begin, len(block)), len(MAGIC))
+            write_at(self._file, _MOVE.pack(at, begin, len(block)), len(MAGIC))
             self._end = _move(self._file)
         self._part = self._end
         if self._is_due():
@@ -190,13 +182,13 @@ class Keeper:
             for number, frame in enumerate(self._waiting):
                 times = _TIMES.pack(frame.pts or 0, 0, frame.duration, 0, True)
                 frame.pts, frame.time_base = number, Fraction(1)
-                self._put(_record(b"FRAM", times + b"".join(map(bytes, encoder.encode(frame)))))
+                self._put(record(b"FRAM", times + b"".join(map(bytes, encoder.encode(frame)))))
             self._waiting.clear()
         if self._file is None:
             self.path.unlink(missing_ok=True)
             self._file = FileIO(self.path, "x+")
         if self._buffer:
-            _write(self._file, b"".join(self._buffer), self._end - sum(map(len, self._buffer)))
+            write_at(self._file, b"".join(self._buffer), self._end - sum(map(len, self._buffer)))
             self._buffer.clear()
         self._since = time.monotonic()
 
@@ -221,11 +213,11 @@ class Keeper:
         if self._file is None:
             self._buffer.append(data)
         else:
-            _write(self._file, data, self._end - len(data))
+            write_at(self._file, data, self._end - len(data))
 
     def _read(self, place: Place) -> bytes:
         assert self._file is not None
-        return _read(self._file, place)
+        return read_at(self._file, place)
 
     def _resume(self) -> None:
         with opened(self.path, "an unfinished film", most=1 << 62) as file:
@@ -259,62 +251,36 @@ def _lossless(size: tuple[int, int]) -> VideoCodecContext:
     return encoder
 
 
-def _record(kind: bytes, data: bytes) -> bytes:
-    return _RECORD.pack(kind, len(data), zlib.crc32(data)) + data
-
-
-def _write(file: FileIO, data: bytes, offset: int) -> None:
-    file.seek(offset)
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
-
-
-def _read(file: FileIO, place: Place) -> bytes:
-    file.seek(place.offset)
-    return file.read(place.length)
-
-
 def _move(file: FileIO) -> int:
     """Moves what is to be moved within a file, an earlier run may have begun with it, and cuts the file off behind it.
 
     Returns:
         Where the file ends.
     """
-    source, target, length = _MOVE.unpack(_read(file, Place(len(MAGIC), _MOVE.size)).ljust(_MOVE.size, b"\0"))
-    data = _read(file, Place(source, length)) if length else b""
+    source, target, length = _MOVE.unpack(read_at(file, Place(len(MAGIC), _MOVE.size)).ljust(_MOVE.size, b"\0"))
+    data = read_at(file, Place(source, length)) if length else b""
     if data:  # else the file was cut off already
-        _write(file, data, target)  # they do not overlap
+        write_at(file, data, target)  # they do not overlap
         file.truncate(target + length)
     if length:
-        _write(file, bytes(_MOVE.size), len(MAGIC))
+        write_at(file, bytes(_MOVE.size), len(MAGIC))
     return file.seek(0, os.SEEK_END)
 
 
 def _scan(file: FileIO) -> Found:
     """What a file holds, up to the first record that is not whole."""
     found, packets = Found(), list[Place]()
-    offset = len(MAGIC) + _MOVE.size
-    size = file.seek(0, os.SEEK_END)
-    while offset + _RECORD.size <= size:
-        kind, length, check = _RECORD.unpack(_read(file, Place(offset, _RECORD.size)))
-        place = Place(offset + _RECORD.size, length)
-        if place.offset + length > size:
-            break
-        data = _read(file, place)
-        if zlib.crc32(data) != check:
-            break
-        offset = place.offset + length
+    for kind, place, data in records(file, len(MAGIC) + _MOVE.size):
         if kind == b"HEAD":
             found.head = json.loads(data)
-            found.part = offset
+            found.part = place.end
         elif kind == b"FRAM":
             found.frames.append(place)
         elif kind == b"PACK":
             packets.append(place)
         elif kind == b"DONE":
             found.parts.append(packets)
-            packets, found.frames, found.part = [], [], offset
+            packets, found.frames, found.part = [], [], place.end
         if kind != b"PACK":  # without its end, a part does not count
-            found.end = offset
+            found.end = place.end
     return found

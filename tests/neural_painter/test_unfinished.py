@@ -8,12 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from neural_painter import unfinished
 from neural_painter.configs import option
 from neural_painter.descent import Standing
 from neural_painter.errors import InputError
 from neural_painter.unfinished import (
-    Keeper,
     Unfinished,
     fingerprint,
     packed,
@@ -122,19 +120,3 @@ def test_a_fingerprint_tells_everything_apart():
     things = [np.zeros((2, 3)), np.zeros((3, 2)), np.ones((2, 3)), None, "a", 1.0, 2]
     assert len({fingerprint(thing) for thing in things}) == len(things)
     assert fingerprint(np.zeros((2, 3)), "a") != fingerprint("a", np.zeros((2, 3)))
-
-
-def test_work_is_kept_every_ten_seconds_and_less_often_where_that_takes_long(monkeypatch):
-    now, kept = [0.0], []
-    monkeypatch.setattr(unfinished.time, "monotonic", lambda: now[0])
-
-    def keep(state):
-        kept.append(state)
-        now[0] += 2.0
-
-    keeper = Keeper(keep, 10.0)
-    for second in range(120):
-        now[0] = max(now[0], float(second))
-        keeper.tick(lambda: int(now[0]))
-    assert kept == [10, 52, 94]
-    Keeper(None, 0.0).tick(lambda: 1 / 0)

@@ -1,10 +1,8 @@
 """Training: its samples, its score, its loop, checkpoints that change nothing, and the command around it."""
 
-import errno
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -336,34 +334,6 @@ def test_a_run_writes_weights_and_card(command, tmp_path, capsys):
     )
 
 
-@pytest.mark.parametrize("option", ["--output", "--checkpoint"])
-def test_an_output_that_cannot_be_written(command, tmp_path, capsys, option, monkeypatch):
-    monkeypatch.setattr(Trainer, "run", lambda *_: pytest.fail("trained first"))
-    (tmp_path / "file").touch()
-    assert command(option, str(tmp_path / "file" / "deeper" / "it.safetensors")) == 5
-    assert "cannot be written (Not a directory)" in capsys.readouterr().err
-
-
-def test_a_disk_that_fails_at_the_end_keeps_the_checkpoint(command, tmp_path, capsys, monkeypatch):
-    replace = os.replace
-
-    def full(source, target):
-        if Path(target).name == "tape.json":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        replace(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", full)
-        assert command() == 5
-    kept, hint, said = capsys.readouterr().err.splitlines()
-    assert kept.startswith("train_renderer.py: what was done is kept in ")
-    assert "train_renderer.py --brush tape" in hint
-    assert "--resume" in hint
-    assert said.endswith("tape.json: cannot be written (No space left on device)")
-    assert command("--resume") == 0
-    assert (tmp_path / "out" / "tape.json").exists()
-
-
 def test_resume_without_a_checkpoint(command, tmp_path, capsys):
     assert command("--resume") == 3
     assert capsys.readouterr().err.endswith("tape.safetensors: no checkpoint to go on from\n")
@@ -381,29 +351,6 @@ def test_a_loss_that_is_not_finite(command, monkeypatch, capsys):
     monkeypatch.setattr(training, "stroke_loss", lambda alpha, *_: alpha.sum() * float("inf"))
     assert command() == 8
     assert capsys.readouterr().err.endswith("the loss became inf at step 1; try a lower --rate\n")
-
-
-def test_ctrl_c_keeps_a_checkpoint_that_goes_on_as_if_nothing_had_been(command, tmp_path, monkeypatch, capsys):
-    assert command("--output", str(tmp_path / "unbroken")) == 0
-    run = Trainer.run
-
-    def interrupted(self, **keywords):
-        for loss in run(self, **keywords):
-            yield loss
-            if self.step == 2:
-                signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "run", interrupted)
-        assert command() == 130
-    first, hint = capsys.readouterr().err.splitlines()
-    assert first.startswith("train_renderer.py: interrupted at step 3 of 4; what was learnt is kept in ")
-    assert "--resume" in hint
-    assert (tmp_path / "run" / "tape.safetensors").exists()
-    assert not list((tmp_path / "out").iterdir())
-    assert command("--resume") == 0
-    unbroken, resumed = (load_renderer(TAPE, tmp_path / name)[1] for name in ("unbroken", "out"))
-    assert unbroken == resumed
 
 
 def test_ctrl_c_while_scoring_keeps_the_checkpoint(command, tmp_path, monkeypatch, capsys):

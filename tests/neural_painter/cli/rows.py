@@ -31,14 +31,18 @@ class Row:
 
     Attributes:
         words: the command, with the names that `prepare` makes; `-o` is not among them.
-        source: the file that is worked on.
+        source: the file that is worked on; "" where none is read.
         output: what is written by default.
         picture: whether the source is a picture, of whatever size.
         at_step: as `Hook`; None for a command that is done at once.
         keeps: end of what is kept of unfinished and unwritten work, such as `.npz`; "" where nothing need be kept.
+        lasting: end of what is kept only of work that lasts, every ten seconds.
         missing: exit status where the source is not there.
         wrong: exit status where the source is a text.
         device: whether it takes `--device`.
+        program: that is called.
+        also: what is written beside the output. Where there is something, `--output` names the folder of all, and they
+            may always be replaced.
     """
 
     words: str
@@ -47,9 +51,19 @@ class Row:
     picture: bool = True
     at_step: Hook | None = None
     keeps: str = ""
+    lasting: str = ""
     missing: int = 3
     wrong: int = 3
     device: bool = True
+    program: str = "paint.py"
+    also: tuple[str, ...] = ()
+
+    def places(self) -> list[tuple[list[str], int]]:
+        """Outputs that cannot be written, and the exit status of each."""
+        if self.also:
+            return [(["--output", "/proc/x"], 5), (["--output", "cat.png/x/y"], 5), (["--checkpoint", "/proc/x"], 5)]
+        end = Path(self.output).suffix
+        return [(["-o", f"/proc/x{end}"], 5), (["-o", f"no/x{end}"], 5), (["-o", ""], 2), (["-o", "n" * 260 + end], 5)]
 
 
 def prepare() -> None:
@@ -90,13 +104,28 @@ def after_steps(monkeypatch, number, action):
 def after_frames(monkeypatch, number, action):
     run, calls = FastModel.__call__, []
 
-    def counted(self, frame):
+    def counted(self, frame, **settings):
         calls.append(None)
         if len(calls) == number + 1:
             action()
-        return run(self, frame)
+        return run(self, frame, **settings)
 
     monkeypatch.setattr(FastModel, "__call__", counted)
+
+
+def after_keeping(monkeypatch, number, action):
+    """Of commands that look between two strips, bands or frames whether it is time to keep their work."""
+    from neural_painter.journal import Keeper
+
+    tick, calls = Keeper.tick, []
+
+    def counted(self, state, **settings):
+        tick(self, state, **settings)
+        calls.append(None)
+        if len(calls) == number:
+            action()
+
+    monkeypatch.setattr(Keeper, "tick", counted)
 
 
 def after_training(trainer):
@@ -142,7 +171,15 @@ ROWS = {
         at_step=after_steps,
         keeps=".npz",
     ),
-    "render": Row("render dog.npz", "dog.npz", "dog.png", picture=False, device=False),
+    "render": Row(
+        "render dog.npz --size 600",
+        "dog.npz",
+        "dog.png",
+        picture=False,
+        at_step=after_keeping,
+        lasting=".render",
+        device=False,
+    ),
     "style": Row(
         "style cat.png night.png --features tiny.safetensors --iterations 3",
         "cat.png",
@@ -158,7 +195,9 @@ ROWS = {
         keeps=".safetensors",
     ),
     "photo, fast": Row("photo cat.png night.png --preset fast", "cat.png", "cat-photo.png"),
-    "fast": Row("fast cat.png mine.safetensors", "cat.png", "cat-mine.png"),
+    "fast": Row(
+        "fast cat.png mine.safetensors", "cat.png", "cat-mine.png", at_step=after_keeping, lasting=".safetensors"
+    ),
     "fast, a film": Row(
         "fast cat.mp4 mine.safetensors", "cat.mp4", "cat-mine.mp4", picture=False, at_step=after_frames
     ),
@@ -180,5 +219,15 @@ ROWS = {
     ),
     "export-onnx": Row(
         "export-onnx mine.safetensors", "mine.safetensors", "mine.onnx", picture=False, missing=4, wrong=4, device=False
+    ),
+    "train_renderer": Row(
+        "--brush tape --steps 4 --batch 4 --held-out 8 --output . --checkpoint tape.checkpoint.safetensors",
+        "",
+        "tape.safetensors",
+        picture=False,
+        at_step=after_training(renderer_trainer),
+        keeps="checkpoint",
+        program="train_renderer.py",
+        also=("tape.json",),
     ),
 }

@@ -15,12 +15,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load
 
-from neural_painter.cli import main
+from neural_painter.cli import main, train_renderer
 from neural_painter.cli.course import Course
 from tests.neural_painter.cli.conftest import photo
-from tests.neural_painter.cli.rows import ROWS, after_steps, prepare
+from tests.neural_painter.cli.rows import ROWS, prepare
 
 EVERY = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 STEPPED = pytest.mark.parametrize(
@@ -31,9 +33,15 @@ PICTURES = pytest.mark.parametrize(
 )
 
 
-KEPT = {name: row for name, row in ROWS.items() if row.keeps not in ("", "checkpoint")}
+READING = pytest.mark.parametrize(
+    "row", [row for row in ROWS.values() if row.source], ids=[name for name, row in ROWS.items() if row.source]
+)
+KEPT = {name: row for name, row in ROWS.items() if row.keeps or row.lasting}
 KEEPING = pytest.mark.parametrize("row", KEPT.values(), ids=KEPT)
-"""Not films and trainings, whose state is of another kind; their own tests kill and go on with them."""
+"""Not films, whose state is of another kind; their own tests kill and go on with them."""
+LASTING = pytest.mark.parametrize(
+    "row", [row for row in ROWS.values() if row.lasting], ids=[name for name, row in ROWS.items() if row.lasting]
+)
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +64,11 @@ def inside(here, prepared):
     return here
 
 
+PROGRAMS = {"paint.py": main, "train_renderer.py": train_renderer.main}
+
+
 def call(row, *more):
-    return main([*row.words.split(), "--device", "cpu", *more] if row.device else [*row.words.split(), *more])
+    return PROGRAMS[row.program]([*row.words.split(), *(["--device", "cpu"] if row.device else []), *more])
 
 
 def files():
@@ -76,12 +87,12 @@ def send(number):
     return lambda: signal.raise_signal(number)
 
 
-def paste(lines, start):
+def paste(row, lines, start):
     """Runs the command that a hint gives; returns its exit status."""
     (hint,) = [line for line in lines if line.startswith(f"  {start}: ")]
     words = shlex.split(hint.removeprefix(f"  {start}: "))
-    assert words[1] == "paint.py"
-    return main([*words[2:], "--quiet"])
+    assert words[1] == row.program
+    return PROGRAMS[row.program]([*words[2:], "--quiet"])
 
 
 @EVERY
@@ -90,12 +101,12 @@ def test_ok(row, inside, capsys):
     assert call(row, "--json") == 0
     out, lines = said(capsys)
     assert Path(row.output).stat().st_size > 0
-    assert set(files()) - set(before) == {row.output}  # no lock, no temporary file, no state
+    assert set(files()) - set(before) == {row.output, *row.also}  # no lock, no temporary file, no state
     told = json.loads(out)
-    assert told["outputs"] == [row.output]
+    assert told["outputs"] == [row.output, *row.also]
     assert told["finished"] is True
     assert told["seconds"]["total"] > 0
-    assert lines[-1].startswith(f"paint.py: {row.output}: ")
+    assert lines[-1].startswith(f"{row.program}: {', '.join([row.output, *row.also])}: ")
     assert lines[-1].endswith(" s")
     assert {name: size for name, size in files().items() if name in before} == before
 
@@ -106,7 +117,7 @@ def test_quiet_is_quiet(row, inside, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@EVERY
+@READING
 def test_missing_file(row, inside, capsys):
     Path(row.source).unlink()
     before = files()
@@ -116,7 +127,7 @@ def test_missing_file(row, inside, capsys):
     assert files() == before
 
 
-@EVERY
+@READING
 def test_wrong_type(row, inside, capsys):
     Path(row.source).write_text("<html>404, but with a name that promises more</html>")
     before = files()
@@ -127,7 +138,7 @@ def test_wrong_type(row, inside, capsys):
     assert files() == before
 
 
-@EVERY
+@READING
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(row, inside, capsys):
     Path(row.source).unlink()
     os.mkfifo(row.source)
@@ -152,17 +163,20 @@ def test_pictures_of_all_kinds(row, kind, inside, capsys):
 def test_a_place_that_cannot_be_written_is_found_before_the_work(row, inside, capsys, monkeypatch):
     monkeypatch.setattr(Course, "_conclude", lambda *_: pytest.fail("worked first"))
     before = files()
-    for place, status in ((f"/proc/x{Path(row.output).suffix}", 5), (f"no/x{Path(row.output).suffix}", 5), ("", 2)):
-        assert call(row, "-o", place) == status
+    for words, status in row.places():
+        assert call(row, *words) == status
         _, lines = said(capsys)
-        assert (place or "-o: expected the name of an output") in lines[0]
-    assert call(row, "-o", f"{'n' * 260}{Path(row.output).suffix}") == 5
+        assert (words[1] or "-o: expected the name of an output") in lines[0]
     assert files() == before
 
 
 @EVERY
 def test_an_output_that_exists_is_kept(row, inside, capsys, monkeypatch):
     Path(row.output).write_text("mine")
+    if row.also:
+        assert call(row, "--quiet") == 0
+        assert Path(row.output).read_bytes() != b"mine"
+        return
     with monkeypatch.context() as patch:
         patch.setattr(Course, "_conclude", lambda *_: pytest.fail("worked first"))
         assert call(row) == 5
@@ -173,7 +187,7 @@ def test_an_output_that_exists_is_kept(row, inside, capsys, monkeypatch):
     assert Path(row.output).read_bytes() != b"mine"
 
 
-@EVERY
+@READING
 def test_an_output_may_not_be_an_input(row, inside, capsys, monkeypatch):
     monkeypatch.setattr(Course, "_conclude", lambda *_: pytest.fail("worked first"))
     before = files()
@@ -204,7 +218,7 @@ def test_interrupted_before_the_work(row, inside, capsys, monkeypatch):
 
         monkeypatch.setattr(Course, "_one", interrupted)
         assert call(row) == status
-        assert said(capsys)[1] == ["paint.py: interrupted"]
+        assert said(capsys)[1] == [f"{row.program}: interrupted"]
         assert files() == before
 
 
@@ -212,13 +226,15 @@ def test_interrupted_before_the_work(row, inside, capsys, monkeypatch):
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_interrupted_during_the_work(row, name, status, inside, capsys, monkeypatch):
     with monkeypatch.context() as patch:
+        if row.lasting:
+            hasten(patch)
         row.at_step(patch, 2, send(getattr(signal, name)))
         assert call(row) == status
     _, lines = said(capsys)
     assert any("interrupted" in line for line in lines)
     assert not list(Path().glob(".neural-painter-*"))
-    if row.keeps:
-        assert paste(lines, "To go on") == 0
+    if row.keeps or row.lasting:
+        assert paste(row, lines, "To go on") == 0
         assert not list(Path().glob("*unfinished*")) + list(Path().glob("*checkpoint*"))
     assert Path(row.output).exists()
 
@@ -235,10 +251,10 @@ def test_interrupted_after_the_last_step(row, inside, capsys, monkeypatch):
         patch.setattr(Course, "_conclude", interrupted)
         assert call(row) == 130
     _, lines = said(capsys)
-    assert lines[-1] == "paint.py: interrupted"
+    assert lines[-1] == f"{row.program}: interrupted"
     if row.keeps and row.keeps != "checkpoint":
         assert not Path(row.output).exists()
-        assert paste(lines, "To write the rest") == 0
+        assert paste(row, lines, "To write the rest") == 0
         assert Path(row.output).exists()
 
 
@@ -261,9 +277,9 @@ def test_a_full_disk(row, inside, capsys, monkeypatch):
     if not row.keeps:
         assert files() == before
     elif row.keeps == "checkpoint":
-        assert paste(lines, "To go on") == 0
+        assert paste(row, lines, "To go on") == 0
     else:
-        assert paste(lines, "To write the rest") == 0
+        assert paste(row, lines, "To write the rest") == 0
         assert Path(row.output).exists()
 
 
@@ -277,11 +293,13 @@ def test_a_stdout_that_is_full_or_closed_is_no_failure(row, inside, monkeypatch,
 
 @EVERY
 def test_json_is_ascii_whatever_the_names(row, inside, capsys):
-    output = f"дом{Path(row.output).suffix}"
-    assert call(row, "-o", output, "--json", "--quiet") == 0
+    output = "дом" if row.also else f"дом{Path(row.output).suffix}"
+    assert call(row, "--output", output, "--json", "--quiet") == 0
     out, _ = said(capsys)
     assert out.isascii()
-    assert json.loads(out)["outputs"] == [output]
+    assert json.loads(out)["outputs"] == (
+        [f"{output}/{name}" for name in (row.output, *row.also)] if row.also else [output]
+    )
 
 
 @EVERY
@@ -305,33 +323,71 @@ def test_a_second_run_is_kept_off(row, inside, capsys, monkeypatch):
 @KEEPING
 def test_state_is_kept_while_the_work_lasts_and_goes_on_after_a_kill(row, inside, capsys, monkeypatch):
     """A kill leaves what was kept every so often: as if the process ended there, it is copied away."""
-    kept = []
+    killed = []
 
     def look():
-        kept.extend(path for path in Path().glob("*.unfinished*") if path.suffix in (".npz", ".safetensors"))
-        if kept:
-            shutil.copy(kept[-1], f"killed.unfinished{kept[-1].suffix}")
+        for path in (*Path().glob("*.unfinished*"), *Path().glob("*.checkpoint*")):
+            killed.append(Path(shutil.copy(path, f"killed.unfinished{path.suffix}")))
 
     with monkeypatch.context() as patch:
-        for module in ("neural_painter.painting.paint", "neural_painter.painting.restyle"):
-            hasten(patch, module)
-        hasten(patch, "neural_painter.style.gatys.style_picture")
-        hasten(patch, "neural_painter.photo.transfer.photo_transfer")
-        after_steps(patch, 3, look)
+        hasten(patch)
+        row.at_step(patch, 3, look)
         assert call(row, "--quiet") == 0
-    assert kept
-    assert not list(Path().glob("cat*.unfinished*"))
+    (kept,) = killed
+    assert kept.suffix == (row.lasting or row.keeps).replace("checkpoint", ".safetensors")
+    assert list(Path().glob("*.unfinished*")) + list(Path().glob("*.checkpoint*")) == [kept]
     straight = Path(row.output).read_bytes()
-    killed = next(Path().glob("killed.unfinished*"))
-    assert call(row, "--quiet", "--resume", str(killed), "--overwrite") == 0
-    assert Path(row.output).read_bytes() == straight
-    assert not killed.exists()
+    Path(row.output).unlink()
+    resume = ["--resume", "--checkpoint", str(kept)] if row.keeps == "checkpoint" else ["--resume", str(kept)]
+    assert call(row, "--quiet", *resume) == 0
+    assert same(Path(row.output).read_bytes(), straight)
+    assert not kept.exists()
 
 
-def hasten(patch, name):
-    """Lets a library call hand out its state after every step."""
-    import importlib
+def same(one, other):
+    """Whether results are equal to the byte; models tell how long their training took, so their tensors count."""
+    if one[8:10] != b'{"':
+        return one == other
+    tensors, others = load(one), load(other)
+    return tensors.keys() == others.keys() and all(torch.equal(tensors[name], others[name]) for name in tensors)
 
-    module, _, function = name.rpartition(".")
-    original = getattr(importlib.import_module(module), function)
-    patch.setattr(name, lambda *a, **k: original(*a, **k, state_seconds=0))
+
+@LASTING
+def test_a_short_work_keeps_nothing_and_that_of_another_is_refused(row, inside, capsys, monkeypatch):
+    seen = []
+    with monkeypatch.context() as patch:
+        row.at_step(patch, 3, lambda: seen.extend(Path().glob("*.unfinished*")))
+        assert call(row, "--quiet") == 0
+    assert not seen
+    Path(row.output).unlink()
+    with monkeypatch.context() as patch:
+        hasten(patch)
+        row.at_step(patch, 2, send(signal.SIGTERM))
+        assert call(row) == 143
+    said(capsys)
+    (kept,) = Path().glob("*.unfinished*")
+    data = kept.read_bytes()
+    for words in (["--size", "31x23"], ["--size", "64"]):
+        assert call(row, "--resume", str(kept), *words) in (2, 3)
+        assert len(said(capsys)[1]) <= 2
+        assert kept.read_bytes() == data
+    for damage in (b"", b"noise" * 99, data[:40], data[: len(data) // 2]):
+        kept.write_bytes(damage)
+        assert call(row, "--resume", str(kept), "--quiet") in (0, 3)
+        (*lines,) = said(capsys)[1]
+        assert len(lines) <= 2
+        Path(row.output).unlink(missing_ok=True)
+
+
+def hasten(patch):
+    """Has state kept after every step."""
+    from neural_painter import painting
+    from neural_painter.journal import Keeper
+
+    for name in ("paint", "restyle"):
+        work = getattr(painting, name)
+        patch.setattr(painting, name, lambda *a, work=work, **k: work(*a, **k, state_seconds=0))
+    begin = Keeper.__init__
+    patch.setattr(Keeper, "__init__", lambda self, keep, seconds: begin(self, keep, 0.0))
+    patch.setattr("neural_painter.cli.training.CHECKPOINT_SECONDS", 0)
+    patch.setattr("neural_painter.export.raster.BAND_PIXELS", 1)

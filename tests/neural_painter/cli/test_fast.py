@@ -280,7 +280,7 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(here, monkeypatch, capsys)
     photo("cat.png")
     before = listing()
 
-    monkeypatch.setattr(FastModel, "__call__", lambda *_: raise_interrupt())
+    monkeypatch.setattr(FastModel, "__call__", lambda *_, **__: raise_interrupt())
     for name in ("cat.mp4", "cat.png"):
         assert main(["fast", name, "-o", "out/"]) == 130
         assert capsys.readouterr().err.endswith("paint.py: interrupted\n")
@@ -328,5 +328,6 @@ def test_an_interrupted_film_goes_on_and_equals_the_straight_run(here, monkeypat
     assert Path("a.mp4").read_bytes() == Path("straight.mp4").read_bytes()
     assert not list(Path().glob("*unfinished*"))
     photo("cat.png")
-    assert main(["fast", "cat.png", "--resume", "x.film"]) == 2
+    assert main(["fast", "cat.png", "--resume", "x.film"]) == 3
+    assert main(["fast", ".", "--resume", "x.film"]) == 2
     assert main(["fast", "cat.mp4", "--resume", "x.film", "-o", "c.mp4"]) == 3

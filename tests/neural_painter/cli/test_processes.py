@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from neural_painter.strokes import read_document
+from neural_painter.strokes import read_document, write_document
 from tests.neural_painter.cli.conftest import photo
+from tests.neural_painter.sample_documents import sample_document
 
 ROOT = Path(__file__).parents[3]
 PAINT = [sys.executable, str(ROOT / "paint.py")]
@@ -126,6 +127,59 @@ def test_a_killed_painting_goes_on_and_equals_the_straight_run(here):
         assert process.returncode == 0, said
     assert Path("killed.npz").read_bytes() == Path("straight.npz").read_bytes()
     assert {path.name for path in Path().iterdir()} == {"cat.png", "killed.npz", "straight.npz"}
+
+
+SLOWLY = """
+import sys, time
+from neural_painter import journal
+from neural_painter.cli import main
+
+def tick(self, *rest, **more):
+    keep(self, *rest, **more)
+    time.sleep(0.2)
+
+keep, journal.Keeper.tick, journal.SECONDS = journal.Keeper.tick, tick, 0.0
+begin = journal.Keeper.__init__
+journal.Keeper.__init__ = lambda self, keep, seconds: begin(self, keep, 0.0)
+sys.argv[0] = {script!r}
+sys.exit(main())
+"""
+"""The program, but it keeps its state after every band, frame and strip, and takes its time for each."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "words",
+    ["render it.npz -o x.png --size 5000", "render it.npz -o x.mp4", "render it.npz -o x.gif", "fast cat.png -o x.png"],
+)
+def test_a_picture_or_animation_that_ends_early_goes_on_to_the_same_bytes(words, number, here):
+    write_document("it.npz", sample_document("oil", count=40, size=(72, 96)))
+    words = words.split()
+    straight = start(*words)
+    _, said = straight.communicate(timeout=120)
+    assert straight.returncode == 0, said
+    expected = Path(words[3]).read_bytes()
+    Path(words[3]).unlink()
+    program = SLOWLY.format(script=str(ROOT / "paint.py"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *words], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: any(path.stat().st_size > 1000 for path in Path().glob("x.unfinished.*")), process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    (kept,) = Path().glob("x.unfinished.*")
+    assert not Path(words[3]).exists()
+    if number == signal.SIGKILL:
+        again = start(*words, "--resume", str(kept), "--quiet")
+        assert again.communicate(timeout=120) == ("", "")
+    else:
+        assert process.returncode == 143, said
+        (hint,) = [line for line in said.splitlines() if line.startswith("  To go on: ")]
+        done = subprocess.run(["bash", "-c", hint.removeprefix("  To go on: ")], env=ENVIRONMENT, capture_output=True)
+        assert done.returncode == 0, done.stderr
+    assert Path(words[3]).read_bytes() == expected
+    visible = {path.name for path in Path().iterdir() if not path.name.startswith(".")}
+    assert visible == {"cat.png", "it.npz", words[3]}
 
 
 def test_a_limit_on_memory_is_one_sentence(here):

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from neural_painter.errors import InputError
 from neural_painter.fast.network import Architecture, Layer, johnson
 from neural_painter.fast.strip_kernels import gather
+from neural_painter.fast.strip_state import StripState
 from neural_painter.fast.strips import Strips
 from tests.each import each
 from tests.neural_painter.fast.network_samples import ARCHITECTURES, filled, forward, noise, reference
@@ -221,3 +223,29 @@ def test_a_network_in_training_can_be_run():
     network = filled(ARCHITECTURES["ours"])
     expected = Strips(network)(noise(16, 16))
     assert np.array_equal(Strips(network.train().requires_grad_(True))(noise(16, 16)), expected)
+
+
+@each("kept", [TINY, HUGE])
+@each("name", ARCHITECTURES)
+def test_a_picture_goes_on_from_wherever_it_stood_to_the_same_bytes(name, kept):
+    network = filled(ARCHITECTURES[name])
+    strips, picture, states = Strips(network, strip=TINY, kept=kept), noise(33, 47), []
+
+    def keep(state):
+        arrays = {key: value.copy() for key, value in state.arrays.items()}
+        states.append(StripState(state.layer, state.row, arrays))
+
+    straight = strips(picture, on_state=keep, state_seconds=0)
+    assert len(states) > len(network.architecture.layers)
+    for state in states[:: max(1, len(states) // 12)]:
+        np.testing.assert_array_equal(Strips(network, strip=TINY, kept=kept)(picture, state=state), straight)
+
+
+def test_a_state_of_another_network_or_size_is_refused():
+    states = []
+    strips = Strips(filled(johnson(4, 1)), strip=TINY)
+    strips(noise(33, 47), on_state=states.append, state_seconds=0)
+    for state in states[3::7]:
+        for network, size in ((johnson(8, 1), (33, 47)), (johnson(4, 1), (47, 33))):
+            with pytest.raises(InputError, match="the unfinished picture does not fit its model"):
+                Strips(filled(network), strip=TINY)(noise(*size), state=state)
