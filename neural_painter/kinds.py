@@ -14,6 +14,8 @@ FAST_STYLE = b"neural-painter fast style"
 RENDERER = b"neural_painter renderer"
 """What stroke documents, models of fast styles and renderers write into their headers."""
 
+MODEL, UNFINISHED = "a model of a style", "unfinished work"
+
 _PICTURES = ("JPEG", "PNG", "WebP", "TIFF", "BMP", "GIF", "AVIF")
 _PICKLE = re.compile(rb"\x80[\x01-\x05]")
 _TORCH7 = re.compile(rb"[\x01-\x08]\0\0\0")
@@ -68,6 +70,8 @@ def recognised(head: bytes, path: Path) -> Kind | None:
         )
     if kind == "safetensors" or head[8:10] == b"{}":
         return _of_tensors(head, path)
+    if head.startswith(b"neural_painter unfinished "):
+        return _KEPT
     if is_pickle(head):
         return Kind("a pickle", "It may run any program, and is not read; have its tensors saved as safetensors.")
     if begins_like_onnx(head):
@@ -78,6 +82,8 @@ def recognised(head: bytes, path: Path) -> Kind | None:
         return Kind(LFS)
     return None if kind == "unknown data" else Kind(_WORDS.get(kind, f"of the kind {kind}"))
 
+
+_KEPT = Kind(UNFINISHED, "The command that made it takes it with --resume.")
 
 _WORDS = {
     "text/html": "a web page (HTML)",
@@ -105,9 +111,11 @@ def _is_document(head: bytes, kind: str) -> bool:
 def _of_tensors(head: bytes, path: Path) -> Kind:
     """What a safetensors file holds; its header begins with notes, then come names of tensors."""
     if FAST_STYLE in head:
-        return Kind("a model of a style", f"`paint.py fast PHOTO {path}` runs it.")
+        return Kind(MODEL, f"`paint.py fast PHOTO {path}` runs it.")
     if RENDERER in head:
         return Kind("a renderer of a brush", "It lies beside its card in renderers/weights; no command takes it.")
+    if b'"format":"neural_painter ' in head:
+        return _KEPT
     if b'"fast":"{' in head:
         return Kind("a checkpoint of train-fast", f"`paint.py train-fast ... --checkpoint {path} --resume` goes on.")
     if b'"brush":"' in head and b'"step":"' in head:
@@ -115,7 +123,5 @@ def _of_tensors(head: bytes, path: Path) -> Kind:
     if re.search(rb'"features\.\d+\.(weight|bias)"', head):
         return Kind("a network of features", f"`--features {path}` takes it.")
     if b'"Variable' in head or b"conv1.conv2d." in head:
-        return Kind(
-            "a model of a style", f"`paint.py fast PHOTO {path}` runs it, `paint.py convert {path}` makes it ours."
-        )
+        return Kind(MODEL, f"`paint.py fast PHOTO {path}` runs it, `paint.py convert {path}` makes it ours.")
     return Kind("a file of tensors (safetensors)")

@@ -72,16 +72,6 @@ def save_model(path: Path | str, network: TransformNetwork, card: Card, *, overw
         temporary.write_bytes(data)
 
 
-def read_model(path: Path | str) -> tuple[TransformNetwork, Card]:
-    """The network and the card of a file that `save_model` wrote.
-
-    Raises:
-        ModelError: missing, damaged, or not such a file.
-    """
-    path = Path(path)
-    return model_of(read_file(path), path)
-
-
 def read_file(path: Path) -> bytes:
     """The bytes of a file that may be a model; raises ModelError where there is none, or a far too large one."""
     return read_whole(path, "a model of a style", most=SIZE_LIMIT, error=ModelError)

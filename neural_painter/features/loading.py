@@ -12,6 +12,7 @@ from torch import Tensor
 from neural_painter.features.download import AGAIN, SIZE_LIMIT, WAYS, vgg19_file
 from neural_painter.features.network import Features, FeaturesError
 from neural_painter.files import HEAD, kind_of, read_whole
+from neural_painter.kinds import MODEL, UNFINISHED, recognised
 
 WHAT = "a safetensors file of features"
 
@@ -41,26 +42,23 @@ def _read(path: Path, *, hint: str = WAYS) -> dict[str, Tensor]:
     except FeaturesError as error:
         error.hint = hint
         raise
-    if (kind := kind_of(data[:HEAD])) != "safetensors":
-        raise FeaturesError(f"{path}: not {WHAT} (found: {_named(kind, data)})", hint=hint)
+    if kind_of(data[:HEAD]) != "safetensors":
+        raise _wrong_kind(data, path, hint)
     try:
         tensors = load(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise FeaturesError(f"{path}: not {WHAT}, or damaged", hint=hint) from error
-    if "neural_painter" in metadata:
-        raise FeaturesError(
-            f"{path}: not {WHAT} (found: the model of a style)", hint="`paint.py fast PICTURE MODEL` takes it."
-        )
-    if str(metadata.get("format")).startswith("neural_painter "):
-        raise FeaturesError(f"{path}: not {WHAT} (found: {metadata['format']})", hint="--resume takes it.")
+    if "neural_painter" in metadata or str(metadata.get("format")).startswith("neural_painter "):
+        raise _wrong_kind(data, path, hint)
     return tensors
 
 
-def _named(kind: str, data: bytes) -> str:
-    """What a file is, where its first bytes tell more than its format."""
-    head = data[:HEAD]
-    if kind == "application/zip" and b"data.pkl" in head:
-        return "a pickle of PyTorch, which is not read, for it may run anything"
-    signs = {"application/zip": b"header.npy", "text/plain": b'"neural-painter strokes"'}
-    return "a stroke document" if kind in signs and signs[kind] in head else kind
+def _wrong_kind(data: bytes, path: Path, hint: str) -> FeaturesError:
+    """The error for a file that holds no features: what it is instead; where that is ours, how it is used."""
+    kind = recognised(data, path)
+    own = kind is not None and kind.what in (MODEL, UNFINISHED)
+    return FeaturesError(
+        f"{path}: is {kind.what if kind else 'unknown data'}, expected {WHAT}",
+        hint=kind.hint if kind and own else hint,
+    )

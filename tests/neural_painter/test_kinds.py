@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from neural_painter import journal
 from neural_painter.fast.files import Card, save_model
 from neural_painter.fast.formats.onnx_write import onnx_of
 from neural_painter.fast.network import TransformNetwork, johnson
@@ -52,6 +53,14 @@ def test_stroke_documents(tmp_path):
     assert kind(tmp_path / "cut.json.gz").what == "a gzip archive"
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     assert kind(tmp_path / "other.npz").what == "a ZIP archive"
+
+
+def test_unfinished_work():
+    own = save({"a": torch.zeros(1)}, {"format": "neural_painter style transfer, version 2"})
+    for data in (own, b"neural_painter unfinished film 1\n" + bytes(30), journal.MAGIC + bytes(30)):
+        found = recognised(data, Path("it"))
+        assert found.what == "unfinished work"
+        assert "--resume" in found.hint
 
 
 def test_files_of_tensors(tmp_path):

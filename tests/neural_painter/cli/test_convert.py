@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from neural_painter.cli import main
-from neural_painter.fast.files import Card, read_model, save_model
+from neural_painter.fast.files import Card, save_model
+from neural_painter.fast.model import read_network
 from neural_painter.fast.network import TransformNetwork, johnson
 from tests.each import each
 from tests.neural_painter.cli.conftest import anew
@@ -75,7 +76,7 @@ def test_fine(words, prepare, output, name, here, capsys):
     assert main(["convert", "--quiet", *words.split()]) == 0
     assert capsys.readouterr() == ("", "")
     assert {path for path in listing() - before if Path(path).is_file()} <= {output}
-    network, card = read_model(output)
+    network, card = read_network(Path(output))
     assert card.name == name
     assert card.about["from"] in words
     assert network.architecture.layers[-1].channels == 3

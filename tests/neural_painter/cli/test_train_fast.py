@@ -16,8 +16,7 @@ from safetensors.torch import save_file
 from neural_painter.cli import main
 from neural_painter.errors import NumericalError
 from neural_painter.fast.config import FastConfig
-from neural_painter.fast.files import read_model
-from neural_painter.fast.model import load_model
+from neural_painter.fast.model import load_model, read_network
 from neural_painter.fast.photos import Photos
 from neural_painter.fast.training import FastTrainer
 from neural_painter.images import read_image, write_image
@@ -73,7 +72,7 @@ def test_a_model_and_its_card(here, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("paint.py: a.safetensors: 3 steps, ")
-    network, card = read_model("a.safetensors")
+    network, card = read_network(Path("a.safetensors"))
     assert card.name == "By night"
     about = card.about
     assert about["style"] == "night.png"
@@ -100,14 +99,14 @@ def test_a_model_and_its_card(here, capsys):
 def test_default_names_and_silence(words, output, name, here, capsys):
     assert main([*START, "--quiet", *words.split()]) == 0
     assert capsys.readouterr() == ("", "")
-    assert read_model(output)[1].name == name
+    assert read_network(Path(output))[1].name == name
 
 
 def test_the_network_that_the_trainer_would_give(here):
     assert main([*START, "--quiet"]) == 0
     alone = trainer()
     list(alone.run())
-    for name, value in read_model("night.safetensors")[0].state_dict().items():
+    for name, value in read_network(Path("night.safetensors"))[0].state_dict().items():
         assert torch.equal(value, alone.model.state_dict()[name])
 
 
@@ -228,7 +227,7 @@ def test_ctrl_c_keeps_a_checkpoint_that_goes_on(number, times, here, monkeypatch
     words = shlex.split(hint.partition("paint.py ")[2])
     assert main([*words, "--quiet"]) == 0
     assert not Path("a.checkpoint.safetensors").exists()
-    ours, theirs = read_model("a.safetensors"), read_model("unbroken.safetensors")
+    ours, theirs = read_network(Path("a.safetensors")), read_network(Path("unbroken.safetensors"))
     assert ours[1].name == theirs[1].name
     assert all(torch.equal(a, b) for a, b in zip(ours[0].parameters(), theirs[0].parameters(), strict=True))
 
@@ -236,7 +235,7 @@ def test_ctrl_c_keeps_a_checkpoint_that_goes_on(number, times, here, monkeypatch
 def test_ctrl_c_at_the_last_step_comes_too_late(here, monkeypatch):
     after(monkeypatch, 3, lambda: signal.raise_signal(signal.SIGINT))
     assert main([*START, "--quiet"]) == 0
-    assert read_model("night.safetensors")[1].about["steps"] == 3
+    assert read_network(Path("night.safetensors"))[1].about["steps"] == 3
 
 
 def test_an_impatient_user_leaves_at_once(here, monkeypatch, capsys):
@@ -266,7 +265,7 @@ def test_a_model_that_cannot_be_written_leaves_the_checkpoint(here, monkeypatch,
     assert "night.safetensors: exists already" in capsys.readouterr().err
     assert Path("night.safetensors").read_text() == "quicker"
     assert main([*START, "--resume", "--overwrite", "--quiet"]) == 0
-    assert read_model("night.safetensors")[1].about["steps"] == 3
+    assert read_network(Path("night.safetensors"))[1].about["steps"] == 3
 
 
 def test_a_checkpoint_that_cannot_be_written(here, monkeypatch, capsys):
@@ -278,7 +277,7 @@ def test_a_checkpoint_that_cannot_be_written(here, monkeypatch, capsys):
 def test_overwrite_begins_anew(here, capsys):
     checkpoint()()
     assert main([*START, "--batch", "2", "--overwrite", "--quiet"]) == 0
-    assert read_model("night.safetensors")[1].about["batch"] == 2
+    assert read_network(Path("night.safetensors"))[1].about["batch"] == 2
     assert not Path("night.checkpoint.safetensors").exists()
 
 
@@ -303,7 +302,7 @@ def test_two_processes_train_one_network(here):
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("two.safetensors: 3 steps") == 1
-    two, card = read_model("two.safetensors")
+    two, card = read_network(Path("two.safetensors"))
     assert card.about["processes"] == 2
     # Two processes of one crop are one of two whose losses are averaged.
     alone = trainer(batch=2)

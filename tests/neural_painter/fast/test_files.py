@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from safetensors.torch import load, save
 
 from neural_painter.errors import OutputError
 from neural_painter.fast import files
-from neural_painter.fast.files import Card, ModelError, fill, is_ours, network_of, read_model, save_model
+from neural_painter.fast.files import Card, ModelError, fill, is_ours, model_of, network_of, read_file, save_model
 from neural_painter.fast.model import FastModel
 from neural_painter.fast.network import Architecture, Layer, TransformNetwork, johnson
 from tests.neural_painter.fast.network_samples import ARCHITECTURES, filled, noise
@@ -39,6 +40,10 @@ def test_a_model_comes_back(name, tmp_path):
     assert not any(value.requires_grad for value in network.parameters())
     picture = noise(20, 23)
     assert np.array_equal(FastModel(network, device="cpu")(picture), FastModel(original, device="cpu")(picture))
+
+
+def read_model(path):
+    return model_of(read_file(Path(path)), Path(path))
 
 
 def test_only_networks_that_older_programs_would_run_wrongly_are_of_a_newer_version(tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from neural_painter import load_model, style_transfer
-from neural_painter.fast.files import read_model, shipped
-from neural_painter.fast.model import FastModel
+from neural_painter.fast.files import shipped
+from neural_painter.fast.model import FastModel, read_network
 from neural_painter.images import resize
 from tests.neural_painter.painter.pictures import still_life
 
@@ -17,7 +17,7 @@ def model():
 
 def test_it_is_small_and_tells_where_it_comes_from(model):
     assert shipped().stat().st_size <= 4e6
-    _, card = read_model(shipped())
+    _, card = read_network(shipped())
     assert isinstance(model, FastModel)
     assert model.name == card.name == "starry-night"
     assert {"command", "steps", "photos", "seconds"} <= card.about.keys()

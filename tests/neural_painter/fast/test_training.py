@@ -17,9 +17,9 @@ from neural_painter.descent import FAILURES
 from neural_painter.errors import InputError, NumericalError, UsageError
 from neural_painter.fast import photos as crops_of
 from neural_painter.fast.config import FastConfig
-from neural_painter.fast.files import Card, ModelError, read_model, save_model
+from neural_painter.fast.files import Card, ModelError, save_model
 from neural_painter.fast.loss import StyleLoss, grams_of
-from neural_painter.fast.model import FastModel
+from neural_painter.fast.model import FastModel, read_network
 from neural_painter.fast.network import johnson
 from neural_painter.fast.photos import Photos
 from neural_painter.fast.training import FastTrainer
@@ -377,7 +377,7 @@ def test_what_was_trained_can_be_saved_and_run(paths, tmp_path):
     save_model(tmp_path / "it", run.model, Card("night"))
     picture = noise(33, 35)
     expected = FastModel(run.model, device="cpu")(picture)
-    assert np.array_equal(FastModel(*read_model(tmp_path / "it"), device="cpu")(picture), expected)
+    assert np.array_equal(FastModel(*read_network(tmp_path / "it"), device="cpu")(picture), expected)
 
 
 def test_the_same_seed_trains_the_same_network(paths):

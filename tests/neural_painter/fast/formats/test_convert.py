@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from neural_painter.fast.files import Card, ModelError, read_model, save_model
+from neural_painter.fast.files import Card, ModelError, save_model
 from neural_painter.fast.formats import torch7_modules
 from neural_painter.fast.formats.torch7 import TorchObject
-from neural_painter.fast.model import convert
+from neural_painter.fast.model import convert, read_network
 from neural_painter.fast.network import Layer, TransformNetwork, johnson
 from tests.neural_painter.fast.formats.foreign_models import (
     JOHNSON,
@@ -216,7 +216,7 @@ def test_kernels_of_doubles_and_a_network_that_stands_alone(converted):
 def test_a_converted_model_is_written_and_read_again(converted, tmp_path):
     network, card = converted(Johnson(SHORT).checkpoint)
     save_model(tmp_path / "ours.safetensors", network, card)
-    again, same = read_model(tmp_path / "ours.safetensors")
+    again, same = read_network(tmp_path / "ours.safetensors")
     assert same == card
     torch.testing.assert_close(again(noise(24, 28)), network(noise(24, 28)), rtol=0, atol=0)
     with pytest.raises(ModelError, match=r"ours\.safetensors: is a model of ours already"):
