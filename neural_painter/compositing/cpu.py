@@ -13,33 +13,12 @@ from torch.autograd.function import once_differentiable
 
 from neural_painter.compositing.cpu_kernels import SUMS, backward, forward
 from neural_painter.compositing.frames import edges_of, frames_of, placement_gradient
+from neural_painter.compositing.sharing import lists_of, places_of, runs_of
 from neural_painter.compositing.texels import stored
-from neural_painter.compositing.tiles import tile_lists
 from renderers.brush import PAINT_WIDTH
 from renderers.threads import core_count, in_shares
 
 Array = np.ndarray
-
-SIDES = (64, 32)
-"""Sides of tiles, in pixels: the first of which every share has some; large ones are quicker."""
-
-SOME = 6
-"""Tiles that a share should have, so that shares are about equal."""
-
-_GRADIENT_MEMORY = 1 << 30
-"""Bytes that the threads' own gradients of stamps may take together; fewer threads work where it would be more."""
-
-
-def _tiles(placement: Array, size: tuple[int, int], side: int, shares: int) -> tuple[Any, ...]:
-    """What kernels want of tiles; those of many strokes come first, so that shares are about equal."""
-    for tile in SIDES:
-        if -(-size[0] // tile) * -(-size[1] // tile) >= shares * SOME:
-            break
-    if shares == 1:
-        tile = SIDES[0]
-    counts, starts, members = tile_lists(placement, size, side, tile)
-    order = np.argsort(-counts.ravel(), kind="stable")
-    return (tile, tile), order, counts, starts, members
 
 
 def _arrays(*tensors: Tensor) -> list[Array]:
@@ -56,46 +35,39 @@ class _Composite(torch.autograd.Function):
         where, colours, texels, ground = _arrays(placement, paint, stamps, full)
         side = texels.shape[1]
         strokes = frames_of(where), edges_of(where, size, side), colours, stored(texels), side
-        tiles = _tiles(where, size, side, _share_count())
+        shares = _share_count()
+        lists = lists_of(where, size, side, shares)
         picture = np.empty((3, *size), np.float32)
         kept = size if any(ctx.needs_input_grad) else (0, 0)
         left, deepest = np.empty(kept, np.float32), np.empty(kept, np.int32)
-        in_shares(forward, strokes, tiles, ground, picture, left, deepest, shares=_share_count())
-        ctx.saved = where, strokes, tiles, ground, left, deepest
+        in_shares(forward, strokes, (*lists, runs_of(lists, shares)), ground, picture, left, deepest, shares=shares)
+        ctx.saved = where, strokes, lists, ground, left, deepest
         return torch.from_numpy(picture)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        where, strokes, tiles, ground, left, deepest = ctx.saved
-        frames, _, _, texels, side = strokes
-        count = len(where)
-        with_stamps = ctx.needs_input_grad[2]
-        shares = _share_count()
-        if with_stamps:
-            shares = max(1, min(shares, _GRADIENT_MEMORY // max(1, texels.nbytes)))
-        sums = torch.zeros(shares, count, SUMS)
-        texel_sums = torch.zeros(shares, len(texels) if with_stamps else 0)
-        arrays = _arrays(gradient, sums, texel_sums)
-        in_shares(backward, strokes, tiles, ground, left, deepest, *arrays, shares=shares)
-        found = _summed(sums)
-        placed = placement_gradient(where, frames, found[:, PAINT_WIDTH:].numpy())
-        stamps = None
-        if with_stamps:
-            stamps = _summed(texel_sums).view(count, max(side, 2), max(side, 2), 3)[:, :side, :side]
+        where, strokes, lists, ground, left, deepest = ctx.saved
+        count, side, stamps = len(where), strokes[-1], None
+        texels = max(side, 2) ** 2 * 3 if ctx.needs_input_grad[2] else 0
+        runs, places = places_of(lists, _share_count(), count, 4 * texels)
+        shares = len(runs) - 1
+        sums = np.zeros((shares, count, SUMS), np.float32)
+        texel_sums = np.zeros(places.total * texels, np.float32)
+        (upstream,) = _arrays(gradient)
+        arguments = strokes, (*lists, runs), ground, left, deepest, upstream, sums, places.table, texel_sums
+        in_shares(backward, *arguments, shares=shares)
+        with np.errstate(over="ignore", invalid="ignore"):  # gradients that are not finite are the caller's to diagnose
+            found = sums.sum(axis=0)
+            placed = placement_gradient(where, strokes[0], found[:, PAINT_WIDTH:])
+            if texels:
+                whole = places.gathered(texel_sums.reshape(places.total, texels))
+                stamps = torch.from_numpy(whole.reshape(count, max(side, 2), max(side, 2), 3)[:, :side, :side])
         behind = None
         if ctx.needs_input_grad[3]:
             behind = gradient * torch.from_numpy(np.where(deepest < 0, left, np.float32(0)))
             behind = behind.sum((1, 2)) if ctx.flat_background else behind
-        return torch.from_numpy(placed), found[:, :PAINT_WIDTH], stamps, behind, None
-
-
-def _summed(gradients: Tensor) -> Tensor:
-    """The sum over the first axis, in the first entry's memory."""
-    total = gradients[0]
-    for other in gradients[1:]:
-        total += other
-    return total
+        return torch.from_numpy(placed), torch.from_numpy(found[:, :PAINT_WIDTH]), stamps, behind, None
 
 
 def _share_count() -> int:

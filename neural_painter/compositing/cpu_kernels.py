@@ -10,8 +10,8 @@ is at least 1 - MAX_ALPHA, and what lies behind it is carried along: neither los
 Arguments, besides those of `neural_painter.compositing`:
 
     strokes     frames, edges, paint, stamps (as `stored`), side of a stamp
-    tiles       rows and columns of a tile; order in which tiles are painted; counts, starts, members of `tile_lists`
-    share       of so many `shares`, paints the tiles at places share, share + shares, ... of the order
+    tiles       side of a tile; counts, starts, members of `tile_lists`; the first tile of every share, and their end
+    share       paints its own run of tiles, of so many `shares`
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from neural_painter.compositing.constants import MAX_ALPHA, STOP
 from neural_painter.compositing.frames import FAST, locate, rows_of, span_of
 from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, spread, store, total
-from neural_painter.compositing.texels import hand_on, look, steepness
+from neural_painter.compositing.texels import fetch, hand_on, look, room, settle, steepness
 from renderers.brush import OPACITY
 from renderers.kernels import kernel
 
@@ -34,17 +34,23 @@ SUMS = 12
 @kernel()
 def _tile(tiles, t, height, width):  # type: ignore[no-untyped-def]
     """Rows from and to, columns from and to, first and number of its strokes in the list."""
-    (tall, wide), order, counts, starts, _ = tiles
-    row, column = order[t] // counts.shape[1], order[t] % counts.shape[1]
-    top, left = row * tall, column * wide
-    return top, min(top + tall, height), left, min(left + wide, width), starts[row, column], counts[row, column]
+    side, counts, starts, _, _ = tiles
+    row, column = t // counts.shape[1], t % counts.shape[1]
+    top, left = row * side, column * side
+    return top, min(top + side, height), left, min(left + side, width), starts[row, column], counts[row, column]
+
+
+@kernel()
+def _following(members, k, size, rows):  # type: ignore[no-untyped-def]
+    """Where the stamp of a stroke in the list begins, and how much of it each of so many rows should have fetched."""
+    return np.int64(members[k]) * size, (size // max(rows, 1)) // 16 * 16 + 16
 
 
 @kernel()
 def _planes(tiles, count):  # type: ignore[no-untyped-def]
     """Numbers of a tile's pixels, and how many there are in a row: eight may be taken at its last pixel."""
-    tall, wide = tiles[0]
-    return np.empty((count, tall * (wide + WIDTH)), np.float32), wide + WIDTH
+    side = tiles[0]
+    return np.empty((count, side * (side + WIDTH)), np.float32), side + WIDTH
 
 
 @kernel(fastmath=FAST)
@@ -56,15 +62,18 @@ def forward(strokes, tiles, background, picture, left, deepest, share, shares): 
     planes, pitch = _planes(tiles, 6)
     red, green, blue, light, rest, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
     size = len(stamps) // max(len(frames), 1)
-    for t in range(share, len(tiles[1]), shares):
+    for t in range(tiles[4][share], tiles[4][share + 1]):
         top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
         planes[:4], planes[4], planes[5] = _0, _1, -_1
         for row in range(bottom - top):
             light[row * pitch : row * pitch + end - start] = _1
         for k in range(listed + count - 1, listed - 1, -1):
-            n = np.int64(tiles[4][k])
+            n = np.int64(tiles[3][k])
             first_row, end_row = rows_of(edges, n, top, bottom)
+            following, part = _following(tiles[3], max(k - 1, listed), size, end_row - first_row)
             for row in range(first_row, end_row):
+                fetch(stamps, following, following + part)
+                following += part
                 first, past = span_of(edges, n, row, start, end)
                 for column in range(first, past, WIDTH):
                     at = (row - top) * pitch + column - start
@@ -99,28 +108,36 @@ def forward(strokes, tiles, background, picture, left, deepest, share, shares): 
 
 
 @kernel(fastmath=FAST)
-def backward(strokes, tiles, background, left, deepest, gradient, every_sum, every_texel, share, shares):  # type: ignore[no-untyped-def]
-    """Adds to the sums `[N, 12]` of this share, and to its gradients of stamps unless they are empty."""
-    frames, _, paint, stamps, side = strokes
+def backward(strokes, tiles, background, left, deepest, gradient, every_sum, places, texel_sums, share, shares):  # type: ignore[no-untyped-def]
+    """Adds up gradients.
+
+    Args:
+        every_sum: `[shares, N, 12]`, of each share its own, so that sums do not depend on which thread was faster.
+        places: `[shares, N]`, which of the stamps in `texel_sums` a share adds a stroke's to.
+        texel_sums: flat, gradients of stamps; empty: they are not wanted.
+    """
+    frames, edges, paint, stamps, side = strokes
     _, height, width = gradient.shape
     scale, per_texel = np.float32(1.0 / max(height, width)), np.float32(0.5 * side)
     planes, pitch = _planes(tiles, 6)
     red, green, blue, light, behind, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
     size = len(stamps) // max(len(frames), 1)
-    # Each share has sums of its own, so that they do not depend on which thread was faster.
-    sums, texel_sums = every_sum[share], every_texel[share]
-    for t in range(share, len(tiles[1]), shares):
+    sums, fours = every_sum[share], room(side)
+    for t in range(tiles[4][share], tiles[4][share + 1]):
         top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
         lowest = _begin(planes, pitch, (top, bottom, start, end), background, left, deepest, gradient)
         for k in range(listed, listed + count):
-            n = np.int64(tiles[4][k])
+            n = np.int64(tiles[3][k])
             if n < lowest:
                 continue
             r0 = r1 = r2 = s0 = s1 = s2 = opaque = along = across = longer = wider = turned = spread(_0)
             ratio, inverse = frames[n, 4] / frames[n, 5], frames[n, 5] / frames[n, 4]
-            first_row, end_row = rows_of(strokes[1], n, top, bottom)
+            first_row, end_row = rows_of(edges, n, top, bottom)
+            following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
             for row in range(first_row, end_row):
-                first, past = span_of(strokes[1], n, row, start, end)
+                fetch(stamps, following, following + part)
+                following += part
+                first, past = span_of(edges, n, row, start, end)
                 for column in range(first, past, WIDTH):
                     at = (row - top) * pitch + column - start
                     seen = load(last, at) <= np.float32(n)
@@ -128,7 +145,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, eve
                         continue
                     x = (ramp() + np.float32(column + 0.5)) * scale
                     u, v = locate(frames, n, x, np.float32(row + 0.5) * scale)
-                    (matte, one, two), corners, offset, columns, rows = look(stamps, n * size, side, u, v)
+                    (matte, one, two), corners, texel, columns, rows = look(stamps, n * size, side, u, v)
                     full = matte * paint[n, OPACITY]
                     alpha = choose(full < _LIMIT, full, _LIMIT)
                     after, under = load(light, at), load(behind, at)
@@ -158,7 +175,9 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, eve
                     wider += gv * v
                     turned += gu * v * ratio - gv * u * inverse
                     if len(texel_sums) > 0:
-                        hand_on(texel_sums, n * size, side, of_texel, offset, columns, rows)
+                        hand_on(fours, side, of_texel, texel, columns, rows)
+            if len(texel_sums) > 0:
+                settle(fours, texel_sums, places[share, n] * size)
             sums[n, 0] += total(r0)
             sums[n, 1] += total(r1)
             sums[n, 2] += total(r2)

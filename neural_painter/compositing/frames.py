@@ -105,9 +105,8 @@ def placement_gradient(placement: Array, frames: Array, sums: Array) -> Array:
     """
     cos, sin = frames[:, COS], frames[:, SIN]
     made = np.empty_like(placement)
-    with np.errstate(over="ignore", invalid="ignore"):  # gradients that are not finite are the caller's to diagnose
-        along, across = sums[:, 0] * frames[:, PER_LENGTH], sums[:, 1] * frames[:, PER_WIDTH]
-        made[:, X], made[:, Y] = across * sin - along * cos, -along * sin - across * cos
-        made[:, HALVES] = -sums[:, 2:4] * frames[:, PER_LENGTH : PER_WIDTH + 1] * (placement[:, HALVES] >= MIN_HALF)
+    along, across = sums[:, 0] * frames[:, PER_LENGTH], sums[:, 1] * frames[:, PER_WIDTH]
+    made[:, X], made[:, Y] = across * sin - along * cos, -along * sin - across * cos
+    made[:, HALVES] = -sums[:, 2:4] * frames[:, PER_LENGTH : PER_WIDTH + 1] * (placement[:, HALVES] >= MIN_HALF)
     made[:, ANGLE] = sums[:, 4]
     return made

@@ -249,7 +249,7 @@ def _fours(context, builder, kind, array, start, offsets):
     base = builder.gep(context.make_array(kind)(context, builder, array).data, [start])
     whole = builder.fptosi(offsets, _INTS)
     for lane in range(WIDTH):
-        at = builder.sext(builder.extract_element(whole, _INT(lane)), ir.IntType(64))
+        at = builder.zext(builder.extract_element(whole, _INT(lane)), ir.IntType(64))
         yield builder.bitcast(builder.gep(base, [at]), ir.PointerType(_FOUR))
 
 
@@ -280,3 +280,46 @@ def _scatter(context, builder, signature, arguments):
         four = builder.shuffle_vector(rows[lane % 4], rows[lane % 4], _constant(range(half, half + 4)))
         builder.store(builder.fadd(builder.load(place, align=4), four), place, align=4)
     return context.get_dummy_value()
+
+
+@intrinsic
+def drain(typing, array, index, fours, at):
+    """Adds eight times three numbers to a flat float32 array, out of eight times four, and makes those zero.
+
+    Args:
+        array, index: where to add 24 numbers.
+        fours, at: where to take 32 from: of four, the last is left out.
+    """
+    if not (_flat(array) and _flat(fours)):
+        return None
+    return types.void(array, types.intp, fours, types.intp), _drain
+
+
+def _drain(context, builder, signature, arguments):
+    array, index, fours, at = arguments
+    pairs = []
+    for k in range(4):
+        place = _place(context, builder, signature.args[2], fours, builder.add(at, at.type(8 * k)))
+        pairs.append(builder.load(place, align=4))
+        builder.store(ir.Constant(_FLOATS, None), place, align=4)
+    for k, order in enumerate(([0, 1, 2, 4, 5, 6, 8, 9], [2, 4, 5, 6, 8, 9, 10, 12], [5, 6, 8, 9, 10, 12, 13, 14])):
+        place = _place(context, builder, signature.args[0], array, builder.add(index, index.type(8 * k)))
+        three = builder.shuffle_vector(pairs[k], pairs[k + 1], _constant(order))
+        builder.store(builder.fadd(builder.load(place, align=4), three), place, align=4)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def prefetch(typing, array, index):
+    """Has the memory around a number of a flat float32 array fetched, to be read soon; it need not be there."""
+    if not _flat(array):
+        return None
+
+    def build(context, builder, signature, arguments):
+        place = builder.bitcast(_place(context, builder, array, *arguments), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, _INT, _INT, _INT])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [place, _INT(0), _INT(3), _INT(1)])  # to read, into the nearest cache, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), build

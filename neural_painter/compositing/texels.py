@@ -7,7 +7,7 @@ stamp, with the weights that they have as far away as they are: none, from one t
 import numpy as np
 
 from neural_painter.compositing.frames import FAST
-from neural_painter.compositing.lanes import choose, floor, gather, magnitude, scatter, spread
+from neural_painter.compositing.lanes import WIDTH, choose, drain, floor, gather, magnitude, prefetch, scatter, spread
 from renderers.kernels import kernel
 
 Array = np.ndarray
@@ -61,14 +61,15 @@ def look(stamps, start, side, u, v):  # type: ignore[no-untyped-def]
         u, v: Lanes, from `locate`.
 
     Returns:
-        matte and the two weights; the four texels, as these three each; the offset of the upper left one from `start`;
+        matte and the two weights; the four texels, as these three each; the number of the upper left one;
         `neighbours` along the columns, then along the rows.
     """
     texels = max(side, 2)
     half, last = np.float32(0.5 * side), np.float32(texels - 2)
     columns = neighbours((u + _1) * half - _HALF, last)
     rows = neighbours((v + _1) * half - _HALF, last)
-    offset = (rows[0] * np.float32(texels) + columns[0]) * np.float32(3)
+    texel = rows[0] * np.float32(texels) + columns[0]
+    offset = texel * np.float32(3)
     below = start + 3 * texels
     # Four numbers are read where three are wanted: of the right texels the one before, which is never before the array.
     a0, a1, a2, _ = gather(stamps, start, offset)
@@ -80,7 +81,7 @@ def look(stamps, start, side, u, v):  # type: ignore[no-untyped-def]
     matte = (a0 * left + b0 * right) * up + (c0 * left + d0 * right) * down
     first = (a1 * left + b1 * right) * up + (c1 * left + d1 * right) * down
     second = (a2 * left + b2 * right) * up + (c2 * left + d2 * right) * down
-    return (matte, first, second), (a, b, c, d), offset, columns, rows
+    return (matte, first, second), (a, b, c, d), texel, columns, rows
 
 
 @kernel(fastmath=FAST, forceinline=True)
@@ -105,13 +106,38 @@ def steepness(gradient, corners, columns, rows):  # type: ignore[no-untyped-def]
 
 
 @kernel(fastmath=FAST, forceinline=True)
-def hand_on(gradients, start, side, gradient, offset, columns, rows):  # type: ignore[no-untyped-def]
-    """The transpose of `look`: adds the gradient of what was seen to that of the four texels."""
+def hand_on(fours, side, gradient, texel, columns, rows):  # type: ignore[no-untyped-def]
+    """The transpose of `look`: adds the gradient of what was seen to that of four texels, in `room`."""
     g0, g1, g2 = gradient
-    none = spread(_0)
-    below = start + 3 * max(side, 2)
-    for first, up in ((start, rows[1]), (below, rows[2])):
+    none, offset, below = spread(_0), texel * np.float32(4), 4 * max(side, 2)
+    for start, up in ((0, rows[1]), (below, rows[2])):
         weight = columns[1] * up
-        scatter(gradients, first, offset, (g0 * weight, g1 * weight, g2 * weight, none))
+        scatter(fours, start, offset, (g0 * weight, g1 * weight, g2 * weight, none))
         weight = columns[2] * up
-        scatter(gradients, first + 2, offset, (none, g0 * weight, g1 * weight, g2 * weight))
+        scatter(fours, start + 4, offset, (g0 * weight, g1 * weight, g2 * weight, none))
+
+
+@kernel()
+def room(side):  # type: ignore[no-untyped-def]
+    """An empty stamp of four numbers for `hand_on`: what is added there often is aligned, and soon at hand again."""
+    return np.zeros(4 * max(side, 2) ** 2, np.float32)
+
+
+@kernel(fastmath=FAST)
+def settle(fours, gradients, start):  # type: ignore[no-untyped-def]
+    """Adds what `hand_on` has gathered to a stamp of three numbers that begins at `start`, and empties it."""
+    count = len(fours) // 4
+    whole = count // WIDTH * WIDTH
+    for texel in range(0, whole, WIDTH):
+        drain(gradients, start + 3 * texel, fours, 4 * texel)
+    for texel in range(whole, count):
+        for k in range(3):
+            gradients[start + 3 * texel + k] += fours[4 * texel + k]
+            fours[4 * texel + k] = 0
+
+
+@kernel()
+def fetch(stamps, start, end):  # type: ignore[no-untyped-def]
+    """Has a part of a stamp fetched that will be looked at soon."""
+    for line in range(start, end, 16):
+        prefetch(stamps, line)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neural_painter.compositing import composite, cpu
+from neural_painter.compositing import composite, cpu, sharing
 from tests.each import each
 from tests.neural_painter.compositing.cases import cases
 
@@ -19,10 +19,32 @@ def run(name, backend):
     return result.detach(), [t.grad if t.grad is not None else torch.zeros_like(t) for t in inputs]
 
 
+@pytest.fixture
+def threads(monkeypatch):
+    """Sets how many threads composite, on tiles so small that these canvases have some for each."""
+
+    def set_threads(count):
+        monkeypatch.setattr(cpu, "_share_count", lambda: count)
+        monkeypatch.setattr(sharing, "SIDES", (16, 8))
+
+    return set_threads
+
+
 @each("name", CASES)
 def test_values_and_gradients_agree_with_the_reference(name):
-    result, gradients = run(name, "cpu")
-    expected, expected_gradients = run(name, "reference")
+    check(run(name, "cpu"), run(name, "reference"), name)
+
+
+@each("name", CASES)
+def test_several_threads_agree_with_the_reference(name, threads):
+    """Strokes that lie on two threads' tiles get their gradients from both."""
+    threads(3)
+    check(run(name, "cpu"), run(name, "reference"), name)
+
+
+def check(found, wanted, name):
+    result, gradients = found
+    expected, expected_gradients = wanted
     # Measured: values 5e-7; gradients 2e-5 of their largest.
     # Where a stroke is a hair, float32 coordinates are uncertain by more of its width: 2e-5.
     torch.testing.assert_close(result, expected, rtol=0, atol=1e-4 if name == "hair_thin" else 5e-6)
@@ -31,11 +53,10 @@ def test_values_and_gradients_agree_with_the_reference(name):
         torch.testing.assert_close(got, want, rtol=0, atol=2e-4 * scale)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_values_and_gradients_repeat_to_the_bit(threads, monkeypatch):
+@pytest.mark.parametrize("count", [1, 2])
+def test_values_and_gradients_repeat_to_the_bit(count, threads):
     """Whichever thread was faster."""
-    monkeypatch.setattr(cpu, "_share_count", lambda: threads)
-    monkeypatch.setattr(cpu, "SIDES", (16, 8))
+    threads(count)
     (picture, gradients), (again, gradients_again) = run("random", "cpu"), run("random", "cpu")
     assert torch.equal(picture, again)
     assert all(torch.equal(a, b) for a, b in zip(gradients, gradients_again, strict=True))
