@@ -16,6 +16,7 @@ import torch
 from neural_painter import PaintConfig, Painting, paint, read_image, write_image
 from renderers.brush import Brush, Parameter, point_function
 from renderers.brushes import add_brush
+from renderers.stamps import table_card
 from renderers.texture import coverage, noise
 from renderers.training import Trainer, TrainingConfig
 from renderers.weights import parameter_space, save_renderer
@@ -55,7 +56,7 @@ def train(brush: Brush, folder: Path, steps: int) -> None:
         print(f"\rstep {trainer.step} of {steps}, loss {loss:.4f}", end="", flush=True)
     print()
     digest = save_renderer(trainer.model, folder / f"{brush.name}.safetensors")
-    card = {"sha256": digest, "shape": parameter_space(brush)}
+    card = {"sha256": digest, "shape": parameter_space(brush), "table": table_card(trainer.model, brush)}
     (folder / f"{brush.name}.json").write_text(json.dumps(card), encoding="utf-8")
 
 

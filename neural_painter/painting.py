@@ -31,7 +31,7 @@ from neural_painter.painter.stages import Painter, empty_strokes
 from neural_painter.painter.styling import StrokeStyle, Styler
 from neural_painter.painter.work import Planned, Progress, Work
 from neural_painter.strokes import StrokeDocument, Strokes
-from renderers.weights import load_renderer
+from renderers.stamps import load_stamps
 
 Array = np.ndarray
 
@@ -233,14 +233,14 @@ def restyle(
     kept = None if photo is None else Photo(photo)
     place = resumed_restyling(resume, document, kept, style) if resume else place_between(strokes)
     where = choose_device(device)
-    renderer, weights = load_renderer(brush)
     config, notes = config_of(document)
+    renderer, weights = load_stamps(brush, where, config.renderer)
     size = fit_long_side(*document.size, SCORE_SIDE)
     before = render(document, size)
     styler = Styler(
         before if photo is None else photo,
         style,
-        renderer=renderer.to(where).to(memory_format=torch.channels_last),
+        renderer=renderer,
         brush=brush,
         config=config,
     )

@@ -8,6 +8,7 @@ Source: Zou et al. 2021 for the two pathways. Departs from it: the stroke's own 
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,12 @@ from renderers.brush import COLOURS, OPACITY, Brush
 
 STAMP = 32
 """Side of a stamp, in pixels."""
+
+CHUNK = 512
+"""Stamps drawn at a time; bounds the memory."""
+
+KEPT = 1024
+"""Up to so many stamps the networks' activations are kept for the way back; beyond, chunks are drawn again."""
 
 
 class ShapeEncoding(nn.Module):
@@ -106,8 +113,25 @@ class NeuralRenderer(nn.Module):
         encoded = self.encoding(shape)
         return self.rasterisation(encoded), self.shading(encoded)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.encoding.low.device
+
     def stamps(self, shape: Tensor) -> Tensor:
-        """Shape `[N, P]` to stamps `[N, S, S, 3]` as the compositor takes them: matte, first weight, second weight."""
+        """Shape `[N, P]` to stamps `[N, S, S, 3]` as the compositor takes them: matte, first weight, second weight.
+
+        Any number of them: memory is bounded, on the way back as well, where the shape alone may ask for a gradient
+        when there are more than `KEPT`. The bytes do not depend on whether there is a way back.
+        """
+        if torch.is_grad_enabled() and shape.requires_grad:
+            if len(shape) <= KEPT:
+                return self._stamps(shape)
+            stamps: Tensor = _DrawnAgain.apply(shape, self)  # type: ignore[no-untyped-call]
+            return stamps
+        return torch.cat([self._stamps(part) for part in shape.split(CHUNK)])
+
+    def _stamps(self, shape: Tensor) -> Tensor:
         alpha, weights = self(shape)
         return torch.cat([alpha, weights], dim=1).permute(0, 2, 3, 1).contiguous()
 
@@ -115,3 +139,24 @@ class NeuralRenderer(nn.Module):
         """Shape `[N, P]` and paint `[N, 7]` to colour `[N, 3, S, S]` and alpha `[N, 1, S, S]`, opacity included."""
         alpha, weights = self(shape)
         return ShadingNet.colour(weights, paint), alpha * paint[:, OPACITY, None, None, None]
+
+
+class _DrawnAgain(torch.autograd.Function):
+    """Stamps of many shapes, which are drawn again, chunk by chunk, on the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, shape: Tensor, renderer: NeuralRenderer) -> Tensor:
+        ctx.renderer = renderer
+        ctx.save_for_backward(shape)
+        return renderer.stamps(shape)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (shape,) = ctx.saved_tensors
+        parts = []
+        for part, upstream in zip(shape.split(CHUNK), gradient.split(CHUNK), strict=True):
+            leaf = part.detach().requires_grad_()
+            with torch.enable_grad():
+                parts.extend(torch.autograd.grad(ctx.renderer._stamps(leaf), leaf, upstream))
+        return torch.cat(parts), None

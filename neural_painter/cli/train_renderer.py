@@ -148,6 +148,7 @@ def _write_card(course: Course, trainer: Trainer, path: Path, facts: dict[str, o
     import torch
 
     from neural_painter.files import written_whole
+    from renderers.stamps import table_card
     from renderers.weights import LICENSE, ORIGIN, parameter_space
 
     config = trainer.config
@@ -173,6 +174,7 @@ def _write_card(course: Course, trainer: Trainer, path: Path, facts: dict[str, o
         "psnr_composited": facts["psnr_composited"],
         "held_out": config.held_out,
         "shape": parameter_space(trainer.brush),
+        "table": table_card(trainer.model, trainer.brush),
     }
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

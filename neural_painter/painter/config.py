@@ -60,6 +60,12 @@ class PaintConfig:
     )
     canvas: tuple[float, float, float] = option((1.0, 1.0, 1.0), "colour of the bare canvas")
     device: str = option("auto", "where to compute: auto, cpu or cuda", choices=DEVICES)
+    renderer: str = option(
+        "auto",
+        "what draws strokes while they are looked for: auto (table, where the brush has one), table (filled once by "
+        "the networks) or networks",
+        choices=("auto", "table", "networks"),
+    )
     transport: float = option(
         1.0, "weight of the optimal-transport loss, in the stages that have it", low=0, high=MOST_WEIGHT
     )

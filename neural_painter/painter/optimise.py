@@ -14,13 +14,10 @@ from neural_painter.compositing import composite
 from neural_painter.painter.config import Stage
 from neural_painter.strokes import Strokes
 from renderers.brush import ANGLE, CENTRE, COLOURS, FIRST, HALF_LENGTH, HALF_WIDTH, HALVES, OPACITY, SECOND, Brush, X, Y
-from renderers.networks import NeuralRenderer
+from renderers.stamps import StampSource
 
 Array = np.ndarray
 Loss = Callable[[Tensor], Tensor]
-
-CHUNK = 512
-"""Strokes drawn by the networks at a time; bounds their memory."""
 
 MANY = 1000
 """Strokes beyond which stamps are drawn less often."""
@@ -30,9 +27,6 @@ SLIMMEST = 0.3
 
 LONGEST = 0.6
 """Largest half length of a stroke, in canvas long sides."""
-
-KEPT = 1024
-"""Up to so many strokes the networks' activations are kept for the way back; beyond, chunks are drawn again."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +97,7 @@ class StrokeOptimiser:
     last, which change little. That is what makes thousands of strokes affordable.
 
     Args:
-        renderer: trained networks of the brush.
+        renderer: what draws the brush's stamps.
         brush: gives ranges.
         strokes: where to start.
         background: what the strokes are laid over, `[3]` or `[3, H, W]`.
@@ -116,7 +110,7 @@ class StrokeOptimiser:
 
     def __init__(
         self,
-        renderer: NeuralRenderer,
+        renderer: StampSource,
         brush: Brush,
         strokes: Strokes,
         background: Tensor,
@@ -127,7 +121,7 @@ class StrokeOptimiser:
         rates: Rates = Rates(),
         refresh: int = 5,
     ) -> None:
-        device = next(renderer.parameters()).device
+        device = renderer.device
         self.renderer, self.brush, self.background, self.size = renderer, brush, background, size
         self.limits, self.refresh = limits, refresh
         placement = torch.from_numpy(strokes.placement.copy()).to(device)
@@ -167,12 +161,11 @@ class StrokeOptimiser:
 
     @torch.no_grad()
     def draw_stamps(self, shape: Tensor | None = None) -> Tensor:
-        """All stamps `[N, S, S, 3]`, drawn by the networks a chunk at a time; by default of the strokes as they stand.
+        """All stamps `[N, S, S, 3]`; by default of the strokes as they stand.
 
         The bytes are those that `step` draws with gradients; a test holds the networks to it.
         """
-        parts = [self.renderer.stamps(part) for part in (self.full_shape() if shape is None else shape).split(CHUNK)]
-        return torch.cat(parts) if parts else torch.zeros(0, 2, 2, 3, device=self.background.device)
+        return self.renderer.stamps(self.full_shape() if shape is None else shape)
 
     @torch.no_grad()
     def canvas(self) -> Tensor:
@@ -203,10 +196,9 @@ class StrokeOptimiser:
         """One step; `progress` in [0, 1] through the stage sets the decay of the step sizes. Returns the loss."""
         now = self.now
         draw = self.stamps is None or now.taken % self.refresh == 0
-        few = len(now.values["paint"]) <= KEPT
-        shape = self.full_shape().requires_grad_(draw and few)
+        shape = self.full_shape().requires_grad_(draw)
         if draw:
-            self.stamps = self.renderer.stamps(shape) if few else self.draw_stamps()
+            self.stamps = self.renderer.stamps(shape)
             now = replace(now, drawn=shape.detach())
         assert self.stamps is not None
         placed = _placed(now.values["placement"]).requires_grad_()
@@ -218,24 +210,12 @@ class StrokeOptimiser:
         if placed.grad is not None:
             placed.grad[:, HALVES] *= placed.detach()[:, HALVES]  # of logarithms; autograd would launch a dozen kernels
         if stamps.grad is not None and len(stamps):
-            if few:
-                (found,) = torch.autograd.grad(self.stamps, shape, stamps.grad)
-                gradients["shape"] = found[:, 1:]
-            else:
-                gradients["shape"] = self._through_networks(stamps.grad)
+            (found,) = torch.autograd.grad(self.stamps, shape, stamps.grad)
+            gradients["shape"] = found[:, 1:]
+        if draw:
             self.stamps = self.stamps.detach()
         self.now = self._moved(now, gradients, _decay(progress))
         return float(value.detach())
-
-    def _through_networks(self, gradient: Tensor) -> Tensor:
-        """Gradient of the free shape parameters from that of the stamps, a chunk at a time."""
-        parts = []
-        for shape, upstream in zip(self.full_shape().split(CHUNK), gradient.split(CHUNK), strict=True):
-            leaf = shape.clone().requires_grad_()
-            with torch.enable_grad():
-                (found,) = torch.autograd.grad(self.renderer.stamps(leaf), leaf, upstream)
-            parts.append(found[:, 1:])
-        return torch.cat(parts)
 
     @torch.no_grad()
     def _moved(self, now: Standing, gradients: Mapping[str, Tensor | None], decay: float) -> Standing:

@@ -88,7 +88,8 @@ def resumed_painting(
             f"the document to resume was painted from a photo of {document.width}x{document.height}, "
             f"this one has {size[1]}x{size[0]}"
         )
-    if other := difference(document.options, asdict(config), ignoring=("device",)):
+    older = {"renderer"} - document.options.keys()  # an option that they were painted without
+    if other := difference(document.options, asdict(config), ignoring=("device", *older)):
         raise InputError(f"the document to resume was painted with {other}")
     _check_style(document, style)
     place = document.options.get("unfinished")
@@ -151,7 +152,7 @@ def config_of(document: StrokeDocument) -> tuple[PaintConfig, tuple[str, ...]]:
         brush=document.brush, strokes=max(1, min(len(document.strokes), MOST_STROKES)), canvas=document.canvas
     )
     unknown = []
-    for name in WEIGHED:
+    for name in ("renderer", *WEIGHED) if "renderer" in document.options else WEIGHED:
         try:
             config = replace(config, **{name: document.options[name]})
         except (KeyError, TypeError, UsageError):

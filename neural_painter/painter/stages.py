@@ -21,8 +21,7 @@ from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
 from renderers.brush import Brush
 from renderers.brushes import brush as find_brush
-from renderers.networks import NeuralRenderer
-from renderers.weights import load_renderer
+from renderers.stamps import load_stamps
 
 Array = np.ndarray
 
@@ -48,6 +47,7 @@ class Painter:
 
     Raises:
         UsageError: the device is not there.
+        NoTableError: a table of stamps is asked for, and the brush has none.
         WeightsError: the brush's weights are missing or damaged.
     """
 
@@ -55,8 +55,7 @@ class Painter:
         self.image, self.config = image, config
         self.brush = find_brush(config.brush)
         self.device = choose_device(config.device)
-        renderer, self.weights = load_renderer(self.brush)
-        self.renderer: NeuralRenderer = renderer.to(self.device).to(memory_format=torch.channels_last)
+        self.renderer, self.weights = load_stamps(self.brush, self.device, config.renderer)
         self.background = torch.tensor(config.canvas, dtype=torch.float32, device=self.device)
         self.shape = size or (image.shape[0], image.shape[1])
         self.stages = plan(config, min(self.shape) / max(self.shape))

@@ -29,7 +29,7 @@ from neural_painter.painter.rounds import Place, Round, start_of
 from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
 from renderers.brush import FIRST, HALVES, SECOND, Brush
-from renderers.networks import NeuralRenderer
+from renderers.stamps import StampSource
 
 Array = np.ndarray
 
@@ -106,14 +106,14 @@ class Styler:
         goal: Array,
         style: StrokeStyle,
         *,
-        renderer: NeuralRenderer,
+        renderer: StampSource,
         brush: Brush,
         config: PaintConfig,
         size: tuple[int, int] | None = None,
         cost: float = 1.0,
     ) -> None:
         self.goal, self.renderer, self.brush, self.config, self.cost = goal, renderer, brush, config, cost
-        self.device = next(renderer.parameters()).device
+        self.device = renderer.device
         self.style = style.on(self.device)
         self.shape = size or (goal.shape[0], goal.shape[1])
         self.start: Strokes | None = None

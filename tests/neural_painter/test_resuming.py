@@ -91,11 +91,13 @@ def test_with_other_options(options, tmp_path):
 
 def test_many_strokes_and_chunks(tmp_path, monkeypatch):
     """Beyond so many strokes, networks draw them chunk by chunk and twice."""
-    for name, value in {"KEPT": 10, "CHUNK": 7, "MANY": 20}.items():
-        monkeypatch.setattr(f"neural_painter.painter.optimise.{name}", value)
-    _, content, states = straight(tmp_path)
+    for name, value in {"KEPT": 10, "CHUNK": 7}.items():
+        monkeypatch.setattr(f"renderers.networks.{name}", value)
+    monkeypatch.setattr("neural_painter.painter.optimise.MANY", 20)
+    config = replace(CONFIG, renderer="networks")
+    _, content, states = straight(tmp_path, config)
     for document in (states[2], states[10]):
-        check_alike(paint(STILL, CONFIG, resume=through_a_file(document, tmp_path)), content, tmp_path)
+        check_alike(paint(STILL, config, resume=through_a_file(document, tmp_path)), content, tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["full", "color"])
