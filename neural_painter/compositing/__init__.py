@@ -30,14 +30,15 @@ from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
 
 if TYPE_CHECKING:
     from neural_painter.compositing.backend import composite as composite
+    from neural_painter.compositing.backend import worth as worth
 
-__all__ = ["MAX_ALPHA", "MIN_HALF", "STOP", "composite"]
+__all__ = ["MAX_ALPHA", "MIN_HALF", "STOP", "composite", "worth"]
 
 
 def __getattr__(name: str) -> Any:
     """Loads torch only for those who composite: rendering a document uses the tiles and nothing else."""
-    if name == "composite":
-        from neural_painter.compositing.backend import composite
+    if name in ("composite", "worth"):
+        from neural_painter.compositing import backend
 
-        return composite
+        return getattr(backend, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

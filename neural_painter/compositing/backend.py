@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from neural_painter.compositing.reference import composite_reference
+from neural_painter.compositing.reference import composite_reference, worth_reference
 from neural_painter.devices import triton_problem
 from renderers.brush import PAINT_WIDTH, PLACEMENT_WIDTH
 
@@ -51,7 +51,51 @@ def composite(
     raise ValueError(f"no compositor {backend!r}, expected auto, cpu, cuda or reference")
 
 
+def worth(
+    placement: Tensor,
+    paint: Tensor,
+    stamps: Tensor,
+    background: Tensor,
+    target: Tensor,
+    size: tuple[int, int],
+    *,
+    weight: Tensor | None = None,
+    backend: str = "auto",
+) -> Tensor:
+    """The squared error without a stroke less the error with it, for each stroke by itself.
+
+    Where a stroke is taken away, what lies behind it shows in its place. Behind the deepest stroke that is seen nothing
+    is known (see STOP): there it is taken to look like that stroke, which is then worth nothing in that pixel.
+
+    Args:
+        placement, paint, stamps, background, size: as in `neural_painter.compositing`.
+        target: what the picture should look like, `[3, H, W]`.
+        weight: of pixels, `[H, W]`; 1 by default.
+        backend: `auto` (numba, for a GPU with copies), `cpu` or `reference`.
+
+    Returns:
+        `[N]`, summed over pixels and channels; negative for strokes that do harm.
+
+    Raises:
+        ValueError: a shape is not as agreed, or the back end is unknown.
+    """
+    _check(placement, paint, stamps, background, size)
+    if target.shape != (3, *size) or (weight is not None and weight.shape != size):
+        found = [*target.shape] if weight is None else f"{[*target.shape]} and {[*weight.shape]}"
+        raise ValueError(f"expected target [3, {size[0]}, {size[1]}] and weight [{size[0]}, {size[1]}], got {found}")
+    if backend == "reference":
+        return worth_reference(placement, paint, stamps, background, target, size, weight)
+    if backend not in ("auto", "cpu"):
+        raise ValueError(f"no worth by {backend!r}, expected auto, cpu or reference")
+    from neural_painter.compositing.cpu import worth_cpu
+
+    weight = None if weight is None else weight.cpu()
+    made = worth_cpu(placement.cpu(), paint.cpu(), stamps.cpu(), background.cpu(), target.cpu(), size, weight)
+    return made.to(placement.device)
+
+
 def _check(placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor, size: tuple[int, int]) -> None:
+    """Raises ValueError where a shape is not as agreed."""
     count = len(placement)
     if placement.shape != (count, PLACEMENT_WIDTH) or paint.shape != (count, PAINT_WIDTH):
         raise ValueError(f"expected placement [N, 5] and paint [N, 7], got {[*placement.shape]} and {[*paint.shape]}")

@@ -4,16 +4,19 @@ pixel.
 `frames.py` says where strokes lie, `texels.py` what their stamps show, `cpu_kernels.py` lays them over each other.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from neural_painter.compositing.cpu_kernels import SUMS, backward, forward
+from neural_painter.compositing.cpu_kernels import SUMS, backward, forward, worth
 from neural_painter.compositing.frames import edges_of, frames_of, placement_gradient
-from neural_painter.compositing.sharing import lists_of, places_of, runs_of
+from neural_painter.compositing.sharing import Lists, lists_of, places_of, runs_of
 from neural_painter.compositing.texels import stored
 from renderers.brush import PAINT_WIDTH
 from renderers.threads import core_count, in_shares
@@ -21,8 +24,34 @@ from renderers.threads import core_count, in_shares
 Array = np.ndarray
 
 
-def _arrays(*tensors: Tensor) -> list[Array]:
-    return [np.ascontiguousarray(tensor.detach().numpy()) for tensor in tensors]
+class Seen(NamedTuple):
+    """What a painted picture is looked at with again.
+
+    Attributes:
+        strokes, lists: as kernels take them.
+        ground: the background, `[3, H, W]`.
+        left: light that the deepest stroke seen has let through, `[H, W]`.
+        deepest: which stroke that is, -1 where the background is seen, `[H, W]`.
+    """
+
+    strokes: tuple[Any, ...]
+    lists: Lists
+    ground: Array
+    left: Array
+    deepest: Array
+
+
+def _painted(arrays: Sequence[Array], size: tuple[int, int], *, again: bool) -> tuple[Array, Seen]:
+    """The picture `[3, H, W]` of placement, paint, stamps and ground, and what is needed `again`, if it is."""
+    placement, paint, stamps, ground = arrays
+    side, shares = stamps.shape[1], _share_count()
+    strokes = frames_of(placement), edges_of(placement, size, side), paint, stored(stamps), side
+    lists = lists_of(placement, size, side, shares)
+    picture = np.empty((3, *size), np.float32)
+    kept = size if again else (0, 0)
+    left, deepest = np.empty(kept, np.float32), np.empty(kept, np.int32)
+    in_shares(forward, strokes, (*lists, runs_of(lists, shares)), ground, picture, left, deepest, shares=shares)
+    return picture, Seen(strokes, lists, ground, left, deepest)
 
 
 class _Composite(torch.autograd.Function):
@@ -30,36 +59,36 @@ class _Composite(torch.autograd.Function):
     def forward(  # type: ignore[override]
         ctx: Any, placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor, size: tuple[int, int]
     ) -> Tensor:
-        ctx.flat_background = background.ndim == 1
-        full = background[:, None, None].expand(3, *size) if ctx.flat_background else background
-        where, colours, texels, ground = _arrays(placement, paint, stamps, full)
-        side = texels.shape[1]
-        strokes = frames_of(where), edges_of(where, size, side), colours, stored(texels), side
-        shares = _share_count()
-        lists = lists_of(where, size, side, shares)
-        picture = np.empty((3, *size), np.float32)
-        kept = size if any(ctx.needs_input_grad) else (0, 0)
-        left, deepest = np.empty(kept, np.float32), np.empty(kept, np.int32)
-        in_shares(forward, strokes, (*lists, runs_of(lists, shares)), ground, picture, left, deepest, shares=shares)
-        ctx.saved = where, strokes, lists, ground, left, deepest
+        arrays = _arrays(placement, paint, stamps, _full(background, size))
+        picture, ctx.seen = _painted(arrays, size, again=any(ctx.needs_input_grad))
+        ctx.placement, ctx.flat_background = arrays[0], background.ndim == 1
         return torch.from_numpy(picture)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        where, strokes, lists, ground, left, deepest = ctx.saved
-        count, side, stamps = len(where), strokes[-1], None
+        strokes, lists, _, left, deepest = seen = ctx.seen
+        count, side, stamps = len(ctx.placement), strokes[-1], None
         texels = max(side, 2) ** 2 * 3 if ctx.needs_input_grad[2] else 0
         runs, places = places_of(lists, _share_count(), count, 4 * texels)
         shares = len(runs) - 1
         sums = np.zeros((shares, count, SUMS), np.float32)
         texel_sums = np.zeros(places.total * texels, np.float32)
         (upstream,) = _arrays(gradient)
-        arguments = strokes, (*lists, runs), ground, left, deepest, upstream, sums, places.table, texel_sums
-        in_shares(backward, *arguments, shares=shares)
+        in_shares(
+            backward,
+            strokes,
+            (*lists, runs),
+            *seen[2:],
+            upstream,
+            sums,
+            places.table,
+            texel_sums,
+            shares=shares,
+        )
         with np.errstate(over="ignore", invalid="ignore"):  # gradients that are not finite are the caller's to diagnose
             found = sums.sum(axis=0)
-            placed = placement_gradient(where, strokes[0], found[:, PAINT_WIDTH:])
+            placed = placement_gradient(ctx.placement, strokes[0], found[:, PAINT_WIDTH:])
             if texels:
                 whole = places.gathered(texel_sums.reshape(places.total, texels))
                 stamps = torch.from_numpy(whole.reshape(count, max(side, 2), max(side, 2), 3)[:, :side, :side])
@@ -68,11 +97,6 @@ class _Composite(torch.autograd.Function):
             behind = gradient * torch.from_numpy(np.where(deepest < 0, left, np.float32(0)))
             behind = behind.sum((1, 2)) if ctx.flat_background else behind
         return torch.from_numpy(placed), torch.from_numpy(found[:, :PAINT_WIDTH]), stamps, behind, None
-
-
-def _share_count() -> int:
-    """As many threads as torch uses, so that one setting rules both."""
-    return max(1, min(torch.get_num_threads(), core_count()))
 
 
 def composite_cpu(
@@ -85,3 +109,36 @@ def composite_cpu(
     """
     result: Tensor = _Composite.apply(placement, paint, stamps, background, size)
     return result
+
+
+def worth_cpu(
+    placement: Tensor,
+    paint: Tensor,
+    stamps: Tensor,
+    background: Tensor,
+    target: Tensor,
+    size: tuple[int, int],
+    weight: Tensor | None = None,
+) -> Tensor:
+    """What strokes are worth; arguments and result as in `backend.worth`, on the CPU."""
+    *arrays, wanted = _arrays(placement, paint, stamps, _full(background, size), target)
+    weights = np.ones(size, np.float32) if weight is None else _arrays(weight)[0]
+    picture, seen = _painted(arrays, size, again=True)
+    shares = _share_count()
+    sums = np.zeros((shares, len(placement)), np.float32)
+    tiles = (*seen.lists, runs_of(seen.lists, shares))
+    in_shares(worth, seen.strokes, tiles, *seen[2:], picture - wanted, weights, sums, shares=shares)
+    return torch.from_numpy(sums.sum(axis=0))
+
+
+def _full(background: Tensor, size: tuple[int, int]) -> Tensor:
+    return background[:, None, None].expand(3, *size) if background.ndim == 1 else background
+
+
+def _arrays(*tensors: Tensor) -> list[Array]:
+    return [np.ascontiguousarray(tensor.detach().numpy()) for tensor in tensors]
+
+
+def _share_count() -> int:
+    """As many threads as torch uses, so that one setting rules both."""
+    return max(1, min(torch.get_num_threads(), core_count()))

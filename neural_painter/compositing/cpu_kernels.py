@@ -17,7 +17,7 @@ Arguments, besides those of `neural_painter.compositing`:
 import numpy as np
 
 from neural_painter.compositing.constants import MAX_ALPHA, STOP
-from neural_painter.compositing.frames import FAST, locate, rows_of, span_of
+from neural_painter.compositing.frames import FAST, locate, moved, rows_of, span_of
 from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, spread, store, total
 from neural_painter.compositing.texels import fetch, hand_on, look, room, settle, steepness
 from renderers.brush import OPACITY
@@ -130,8 +130,8 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
             n = np.int64(tiles[3][k])
             if n < lowest:
                 continue
-            r0 = r1 = r2 = s0 = s1 = s2 = opaque = along = across = longer = wider = turned = spread(_0)
-            ratio, inverse = frames[n, 4] / frames[n, 5], frames[n, 5] / frames[n, 4]
+            r0 = r1 = r2 = s0 = s1 = s2 = opaque = spread(_0)
+            placed = spread(_0), spread(_0), spread(_0), spread(_0), spread(_0)
             first_row, end_row = rows_of(edges, n, top, bottom)
             following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
             for row in range(first_row, end_row):
@@ -143,8 +143,8 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
                     seen = load(last, at) <= np.float32(n)
                     if not any_of(seen):
                         continue
-                    x = (ramp() + np.float32(column + 0.5)) * scale
-                    u, v = locate(frames, n, x, np.float32(row + 0.5) * scale)
+                    x, y = (ramp() + np.float32(column + 0.5)) * scale, np.float32(row + 0.5) * scale
+                    u, v = locate(frames, n, x, y)
                     (matte, one, two), corners, texel, columns, rows = look(stamps, n * size, side, u, v)
                     full = matte * paint[n, OPACITY]
                     alpha = choose(full < _LIMIT, full, _LIMIT)
@@ -169,11 +169,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
                     s2 += weight_two * g2
                     of_texel = of_alpha * paint[n, OPACITY], weight * slope_one, weight * slope_two
                     gu, gv = steepness(of_texel, corners, columns, rows)
-                    along += gu
-                    across += gv
-                    longer += gu * u
-                    wider += gv * v
-                    turned += gu * v * ratio - gv * u * inverse
+                    placed = moved(frames, n, x, y, gu, gv, placed)
                     if len(texel_sums) > 0:
                         hand_on(fours, side, of_texel, texel, columns, rows)
             if len(texel_sums) > 0:
@@ -185,11 +181,11 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
             sums[n, 4] += total(s1)
             sums[n, 5] += total(s2)
             sums[n, 6] += total(opaque)
-            sums[n, 7] += total(along) * per_texel
-            sums[n, 8] += total(across) * per_texel
-            sums[n, 9] += total(longer) * per_texel
-            sums[n, 10] += total(wider) * per_texel
-            sums[n, 11] += total(turned) * per_texel
+            sums[n, 7] += total(placed[0]) * per_texel
+            sums[n, 8] += total(placed[1]) * per_texel
+            sums[n, 9] += total(placed[2]) * per_texel
+            sums[n, 10] += total(placed[3]) * per_texel
+            sums[n, 11] += total(placed[4]) * per_texel
 
 
 @kernel(fastmath=FAST)
@@ -210,3 +206,62 @@ def _begin(planes, pitch, tile, background, left, deepest, gradient):  # type: i
                 ground = g0 * background[0, row, column] + g1 * background[1, row, column]
                 planes[4, at] = ground + g2 * background[2, row, column]
     return np.int64(lowest)
+
+
+@kernel(fastmath=FAST)
+def worth(strokes, tiles, background, left, deepest, error, weight, sums, share, shares):  # type: ignore[no-untyped-def]
+    """Adds up what strokes are worth, in `sums[share]` `[N]`.
+
+    Args:
+        error: the finished picture less the target.
+        weight: of pixels, `[H, W]`.
+    """
+    frames, edges, paint, stamps, side = strokes
+    _, height, width = error.shape
+    scale = np.float32(1.0 / max(height, width))
+    planes, pitch = _planes(tiles, 9)
+    size = len(stamps) // max(len(frames), 1)
+    for t in range(tiles[4][share], tiles[4][share + 1]):
+        top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
+        planes[:8], planes[8] = _0, _NOBODY
+        for row in range(top, bottom):
+            for column in range(start, end):
+                at = (row - top) * pitch + column - start
+                planes[6, at], planes[7, at] = weight[row, column], left[row, column]
+                planes[8, at] = np.float32(deepest[row, column])
+                for c in range(3):
+                    planes[c, at], planes[3 + c, at] = error[c, row, column], background[c, row, column]
+        light, last = planes[7], planes[8]
+        for k in range(listed, listed + count):
+            n = np.int64(tiles[3][k])
+            found = spread(_0)
+            first_row, end_row = rows_of(edges, n, top, bottom)
+            following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
+            for row in range(first_row, end_row):
+                fetch(stamps, following, following + part)
+                following += part
+                first, past = span_of(edges, n, row, start, end)
+                for column in range(first, past, WIDTH):
+                    at = (row - top) * pitch + column - start
+                    seen = load(last, at) <= np.float32(n)
+                    if not any_of(seen):
+                        continue
+                    x, y = (ramp() + np.float32(column + 0.5)) * scale, np.float32(row + 0.5) * scale
+                    u, v = locate(frames, n, x, y)
+                    (matte, one, two), _, _, _, _ = look(stamps, n * size, side, u, v)
+                    alpha = matte * paint[n, OPACITY]
+                    alpha = choose(alpha < _LIMIT, alpha, _LIMIT)
+                    after, the_last = load(light, at), load(last, at) == np.float32(n)
+                    before = after / (_1 - alpha)
+                    store(light, at, choose(seen, before, after))
+                    amount = choose(seen, before * alpha, _0)
+                    gain = spread(_0)
+                    for c in range(3):
+                        own = one * paint[n, c] + two * paint[n, 3 + c]
+                        under = load(planes[3 + c], at)
+                        under = choose(the_last, own, under)
+                        store(planes[3 + c], at, choose(seen, under + alpha * (own - under), under))
+                        change = amount * (under - own)
+                        gain += change * (load(planes[c], at) * np.float32(2) + change)
+                    found += gain * load(planes[6], at)
+            sums[share, n] += total(found)

@@ -85,7 +85,10 @@ def span_of(edges, n, row, first, end):  # type: ignore[no-untyped-def]
     return between(low, high, first, end)
 
 
-@kernel(fastmath=FAST)
+# The three functions below are all that knows how a stroke is laid: points on it, their gradients, and sums of those.
+
+
+@kernel(fastmath=FAST, forceinline=True)
 def locate(frames, n, x, y):  # type: ignore[no-untyped-def]
     """Where on a stroke's stamp the canvas points (x, y) fall, x being Lanes: u along it, v across it, in [-1, 1]²."""
     dx, dy = x - frames[n, CX], y - frames[n, CY]
@@ -93,6 +96,15 @@ def locate(frames, n, x, y):  # type: ignore[no-untyped-def]
     u = dx * (frames[n, COS] * length) + dy * (frames[n, SIN] * length)
     v = dx * -(frames[n, SIN] * width) + dy * (frames[n, COS] * width)
     return u, v
+
+
+@kernel(fastmath=FAST, forceinline=True)
+def moved(frames, n, x, y, gu, gv, sums):  # type: ignore[no-untyped-def]
+    """Adds to the sums that `placement_gradient` takes, what the gradients of u and v of some points say."""
+    u, v = locate(frames, n, x, y)
+    slim = frames[n, PER_LENGTH] / frames[n, PER_WIDTH]
+    turned = gu * v * slim - gv * u / slim
+    return sums[0] + gu, sums[1] + gv, sums[2] + gu * u, sums[3] + gv * v, sums[4] + turned
 
 
 def placement_gradient(placement: Array, frames: Array, sums: Array) -> Array:

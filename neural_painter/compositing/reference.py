@@ -1,5 +1,7 @@
 """The compositor in plain torch: short, obvious, any device, autograd. Every other back end must agree with it."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
@@ -15,12 +17,51 @@ def composite_reference(
 
     Every stroke is drawn on the whole canvas, so time and memory grow with strokes times pixels.
     """
+    canvas = torch.zeros(3, *size, dtype=placement.dtype, device=placement.device)
+    transmittance = torch.ones(size, dtype=placement.dtype, device=placement.device)
+    for alpha, colour in _layers(placement, paint, stamps, size):
+        seen = transmittance * (transmittance >= STOP)
+        canvas = canvas + seen * alpha * colour
+        transmittance = transmittance * (1 - alpha)
+    background = background[:, None, None] if background.ndim == 1 else background
+    return canvas + transmittance * (transmittance >= STOP) * background
+
+
+@torch.no_grad()
+def worth_reference(
+    placement: Tensor,
+    paint: Tensor,
+    stamps: Tensor,
+    background: Tensor,
+    target: Tensor,
+    size: tuple[int, int],
+    weight: Tensor | None = None,
+) -> Tensor:
+    """What strokes are worth; arguments and result as in `backend.worth`. Keeps a picture for every stroke."""
+    kept = []
+    transmittance = torch.ones(size, dtype=placement.dtype, device=placement.device)
+    behind = (background[:, None, None] if background.ndim == 1 else background).expand(3, *size)
+    for alpha, colour in _layers(placement, paint, stamps, size):
+        seen = transmittance >= STOP
+        kept.append((transmittance * seen, alpha, colour))
+        transmittance = transmittance * (1 - alpha)
+        behind = torch.where(seen & (transmittance < STOP), colour, behind)
+    error = composite_reference(placement, paint, stamps, background, size) - target
+    made = placement.new_zeros(len(placement))
+    for n, (front, alpha, colour) in enumerate(reversed(kept)):
+        change = front * alpha * (behind - colour)
+        gain = (change * (2 * error + change)).sum(dim=0)
+        made[n] = (gain if weight is None else gain * weight).sum()
+        behind = torch.where(front > 0, behind + alpha * (colour - behind), behind)
+    return made
+
+
+def _layers(placement: Tensor, paint: Tensor, stamps: Tensor, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Alpha `[H, W]` and colour `[3, H, W]` of every stroke, the last one first."""
     height, width = size
     long_side = max(height, width)
     y = (torch.arange(height, dtype=placement.dtype, device=placement.device) + 0.5) / long_side
     x = (torch.arange(width, dtype=placement.dtype, device=placement.device) + 0.5) / long_side
-    canvas = torch.zeros(3, height, width, dtype=placement.dtype, device=placement.device)
-    transmittance = torch.ones(height, width, dtype=placement.dtype, device=placement.device)
     for n in range(len(placement) - 1, -1, -1):
         cx, cy, half_length, half_width, angle = placement[n]
         dx, dy = x[None, :] - cx, y[:, None] - cy
@@ -29,9 +70,4 @@ def composite_reference(
         grid = torch.stack([u, v], dim=-1)[None]
         texel = grid_sample(stamps[n].permute(2, 0, 1)[None], grid, padding_mode="zeros", align_corners=False)[0]
         alpha = (paint[n, OPACITY] * texel[0]).clamp_max(MAX_ALPHA)
-        colour = texel[1] * paint[n, FIRST, None, None] + texel[2] * paint[n, SECOND, None, None]
-        seen = transmittance * (transmittance >= STOP)
-        canvas = canvas + seen * alpha * colour
-        transmittance = transmittance * (1 - alpha)
-    background = background[:, None, None] if background.ndim == 1 else background
-    return canvas + transmittance * (transmittance >= STOP) * background
+        yield alpha, texel[1] * paint[n, FIRST, None, None] + texel[2] * paint[n, SECOND, None, None]
