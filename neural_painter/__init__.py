@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares these lines 
     from neural_painter.images import find_pictures as find_pictures
     from neural_painter.images import read_image as read_image
     from neural_painter.images import write_image as write_image
+    from neural_painter.importance import FacesError as FacesError
+    from neural_painter.importance import importance_map as importance_map
+    from neural_painter.importance import read_mask as read_mask
     from neural_painter.painter.config import PaintConfig as PaintConfig
     from neural_painter.painter.config import StrokeStyleConfig as StrokeStyleConfig
     from neural_painter.painter.styling import StrokeStyle as StrokeStyle
@@ -53,6 +56,7 @@ _NAMES = {
     "neural_painter.fast.model": "StyleModel load_model style_transfer",
     "neural_painter.features": "Features load_features",
     "neural_painter.images": "find_pictures read_image write_image",
+    "neural_painter.importance": "FacesError importance_map read_mask",
     "neural_painter.painter.config": "PaintConfig StrokeStyleConfig",
     "neural_painter.painter.work": "Progress",
     "neural_painter.painter.styling": "StrokeStyle",

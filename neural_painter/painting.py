@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 from neural_painter.devices import choose_device
-from neural_painter.errors import InputError
+from neural_painter.errors import InputError, UsageError
 from neural_painter.export import save
 from neural_painter.export.raster import render
 from neural_painter.images import checked_picture, fit_long_side, resize
+from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
-from neural_painter.painter.config import PaintConfig
+from neural_painter.painter.config import MASK, PaintConfig
 from neural_painter.painter.resuming import KEYS as UNFINISHED_KEYS
 from neural_painter.painter.resuming import (
     Photo,
@@ -117,6 +118,7 @@ def paint(
     state_seconds: float = 10.0,
     resume: StrokeDocument | None = None,
     style: StrokeStyle | None = None,
+    mask: Array | None = None,
     size: tuple[int, int] | None = None,
 ) -> Painting:
     """Turns a photo into a painting.
@@ -131,6 +133,8 @@ def paint(
         resume: an unfinished document of the same photo and options, to go on from. Where it holds the painter's
             state, the painting is the one that it would have become, to the byte on one machine.
         style: a picture whose style the strokes take on in the end.
+        mask: what matters and gets the finer strokes, `[h, w]` from 0 (does not) to 1, as from `read_mask`; takes the
+            place of the config's `importance`.
         size: `(height, width)` of the photo, where `image` is a smaller copy of it. The painter looks at 2048 pixels
             along the long side at most.
 
@@ -139,19 +143,22 @@ def paint(
         and `finished` is False.
 
     Raises:
-        ValueError: `image` is not a picture, or `size` has another shape.
-        InputError: `resume` belongs to another photo or other options.
-        UsageError: the device is not there.
+        ValueError: `image` is not a picture, `mask` is not a mask, or `size` has another shape.
+        InputError: `resume` belongs to another photo, mask or other options.
+        UsageError: the device is not there, or `importance` is `mask` and there is none.
+        FacesError: `importance` is `faces`, and what finds them is not installed.
         NumericalError: the loss stopped being finite and did not recover.
         renderers.weights.WeightsError: the brush's weights are missing or damaged.
     """
-    config = config or PaintConfig()
+    config = _with_mask(config or PaintConfig(), mask)
     image = checked_picture(image, "image")
     size = _size_of_photo(image, size)
     began = time.perf_counter()
-    photo = Photo(image)
-    place = None if resume is None else resumed_painting(resume, config, size, photo, style)
-    painter = Painter(image, config, size=size)
+    photo, masked = Photo(image), None if mask is None else Photo(mask)
+    place = None if resume is None else resumed_painting(resume, config, size, photo, style, masked)
+    notes: list[str] = []
+    weights = importance_map(image, config.importance if mask is None else mask, notes=notes)
+    painter = Painter(image, config, size=size, weights=weights)
     rounds, styler = painter.rounds(), None
     if style:
         cost = STYLING * rounds[-1].cost / rounds[-1].steps
@@ -166,7 +173,11 @@ def paint(
         brush=config.brush,
         strokes=empty_strokes(painter.brush),
         seed=config.seed,
-        options={**asdict(config), **({"style": style.as_options()} if style else {})},
+        options={
+            **asdict(config),
+            **({"style": style.as_options()} if style else {}),
+            **({"mask": masked.digest} if masked else {}),
+        },
         weights=painter.weights,
     )
     place = place or place_between(document.strokes)
@@ -181,7 +192,11 @@ def paint(
         before = None if styler.start is None else render(replace(document, strokes=styler.start), shown)
         made = replace(made, style_distance=_distances(styler.style, before, picture))
     ended = time.perf_counter()
-    return replace(made, seconds={**made.seconds, "render": ended - rendering, "total": ended - began})
+    return replace(
+        made,
+        seconds={**made.seconds, "render": ended - rendering, "total": ended - began},
+        notes=(*notes, *made.notes),
+    )
 
 
 def restyle(
@@ -289,6 +304,15 @@ def _made(
         recovered=work.recovered,
         notes=notes_on(resumed, unfinished.base.weights),
     )
+
+
+def _with_mask(config: PaintConfig, mask: Array | None) -> PaintConfig:
+    """The options, where a mask says what matters; raises UsageError where it should and is not there."""
+    if mask is not None:
+        return replace(config, importance=MASK)
+    if config.importance == MASK:
+        raise UsageError("importance: a mask is expected beside it")
+    return config
 
 
 def _size_of_photo(image: Array, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -75,9 +75,9 @@ class Course:
 
     # --- before the work --------------------------------------------------------------------------------------------
 
-    def config(self, kind: type[Config], base: dict[str, Any] | None = None) -> Config:
+    def config(self, kind: type[Config], base: dict[str, Any] | None = None, **instead: Any) -> Config:
         """The config that the options ask for; raises UsageError, naming the option, where a value is out of range."""
-        return config_from(self.options, kind, base)
+        return config_from(self.options, kind, base, **instead)
 
     def reads(self, *paths: Path | str | None) -> None:
         """Files that are read beside the jobs' own, none of which may be replaced."""

@@ -135,8 +135,10 @@ def add_pictures(parser: argparse._ActionsContainer, *, canvas: bool = True, str
         )
 
 
-def config_from(options: argparse.Namespace, config: type[Config], base: dict[str, Any] | None = None) -> Config:
-    """The config that was asked for: what was given, else what `base` says, else the defaults.
+def config_from(
+    options: argparse.Namespace, config: type[Config], base: dict[str, Any] | None = None, **instead: Any
+) -> Config:
+    """The config that was asked for: `instead`, else what was given, else what `base` says, else the defaults.
 
     Raises:
         UsageError: a value is out of range; the message names the option.
@@ -144,7 +146,7 @@ def config_from(options: argparse.Namespace, config: type[Config], base: dict[st
     names = [option.name for option in fields(config)]  # type: ignore[arg-type]
     given = {name: getattr(options, name) for name in names if hasattr(options, name)}
     try:
-        return config(**{**(base or {}), **given})
+        return config(**{**(base or {}), **given, **instead})
     except OptionError as error:
         raise UsageError(f"--{error.name.replace('_', '-')}: {error.message}", hint=error.hint) from None
     except ValueError as error:  # of renderers, which know nothing of our errors

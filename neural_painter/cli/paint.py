@@ -12,6 +12,7 @@ from neural_painter.cli import COMMANDS
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.features import FEATURES, add_features, features_file, read_features
+from neural_painter.cli.importance import check_importance, mask_file, paint_config, read_importance
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import Parser, add_config, add_outputs, add_pictures, fit_size, painting_outputs
 from neural_painter.cli.outputs import painting_end
@@ -19,9 +20,10 @@ from neural_painter.cli.paintings import outcome_of, save_state
 from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError, UsageError
-from neural_painter.painter.config import PaintConfig, StrokeStyleConfig
+from neural_painter.painter.config import BEFORE, PaintConfig, StrokeStyleConfig
 
 if TYPE_CHECKING:
+    from neural_painter.images import Array
     from neural_painter.painter.styling import StrokeStyle
     from neural_painter.painter.work import Progress
     from neural_painter.strokes import StrokeDocument
@@ -79,19 +81,25 @@ def run(words: list[str]) -> int:
         if many and options.resume:
             raise UsageError("--resume: goes on with one painting, got several photos")
         if not options.resume:
-            course.config(PaintConfig)  # complains of options before anything is loaded
+            paint_config(course)  # complains of options before anything is loaded
         _check_style(course)
-        course.reads(options.style, features_file(options) if options.style else None)
+        course.reads(options.style, features_file(options) if options.style else None, mask_file(options))
         resume, config = _resumed(course)
         photos = find_photos(course, options.photos)
         jobs = course.jobs(photos, DEFAULT_OUTPUT, painting_end, many=many, brush=config.brush)
         _check_device(config)
-        style = cache(lambda: _read_style(course, jobs[0]))
-        return course.run(jobs if many else jobs[0], lambda job: _paint(course, job, config, resume, style()))
+        check_importance(config)
+        style, mask = (cache(lambda read=read: read(course, jobs[0])) for read in (_read_style, read_importance))
+        return course.run(jobs if many else jobs[0], lambda job: _paint(course, job, config, resume, style(), mask()))
 
 
 def _paint(
-    course: Course, job: Job, config: PaintConfig, resume: StrokeDocument | None, style: StrokeStyle | None
+    course: Course,
+    job: Job,
+    config: PaintConfig,
+    resume: StrokeDocument | None,
+    style: StrokeStyle | None,
+    mask: Array | None,
 ) -> Outcome:
     """Paints one photo."""
     with job.timed("read"):
@@ -112,6 +120,7 @@ def _paint(
             on_state=course.saver(job, ".npz", save_state),
             resume=resume,
             style=style,
+            mask=mask,
             size=photo.size,
         )
     course.note(job, *painting.notes)
@@ -130,13 +139,13 @@ def _resumed(course: Course) -> tuple[StrokeDocument | None, PaintConfig]:
     """The document to go on from, and the options: those given, else those that it was painted with."""
     path = course.options.resume
     if not path:
-        return None, course.config(PaintConfig)
+        return None, paint_config(course)
     from neural_painter.strokes import read_document
 
     document = read_document(path)
     base: dict[str, Any] = {}
     for option in fields_of(PaintConfig):
-        found = document.options.get(option.name, option.default)
+        found = document.options.get(option.name, BEFORE.get(option.name, option.default))
         found = tuple(found) if isinstance(found, list) else found
         if type(found) is not type(option.default) or (
             isinstance(found, tuple) and not all(isinstance(part, int | float) for part in found)
@@ -147,7 +156,7 @@ def _resumed(course: Course) -> tuple[StrokeDocument | None, PaintConfig]:
         PaintConfig(**base)
     except UsageError as error:
         raise InputError(f"{path}: its options make no sense ({error})") from None
-    return document, course.config(PaintConfig, base)
+    return document, paint_config(course, base)
 
 
 def _check_style(course: Course) -> None:

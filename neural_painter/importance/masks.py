@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from neural_painter.images import fit_long_side, read_image, resize
+from neural_painter.images import MOST_PIXELS, fit_long_side, read_picture, resize
 
 Array = np.ndarray
 
@@ -20,20 +20,24 @@ SIDE = 512
 """Long side at which a mask is softened."""
 
 
-def read_mask(path: str | Path, *, notes: list[str] | None = None) -> Array:
+def read_mask(
+    path: str | Path, *, notes: list[str] | None = None, max_pixels: int = MOST_PIXELS, needed: int | None = None
+) -> Array:
     """Reads a mask; what is transparent does not matter.
 
     Args:
         path: a picture in any format that is read as a photo.
         notes: one sentence is appended for each thing that was changed, dropped or guessed.
+        max_pixels, needed: as for `read_picture`.
 
     Returns:
-        `[h, w]` float32 in [0, 1], of the picture's own size: its grey.
+        `[h, w]` float32 in [0, 1]: the picture's grey.
 
     Raises:
         InputError: missing, not a regular file, not a picture, damaged or too large.
     """
-    return read_image(path, canvas=BLACK, notes=notes).mean(axis=2, dtype=np.float32)
+    picture = read_picture(path, canvas=BLACK, notes=notes, max_pixels=max_pixels, needed=needed)
+    return picture.pixels.mean(axis=2, dtype=np.float32)
 
 
 def fitted(mask: Array, size: tuple[int, int], notes: list[str] | None = None) -> Array:
@@ -46,9 +50,10 @@ def fitted(mask: Array, size: tuple[int, int], notes: list[str] | None = None) -
         raise ValueError(f"importance: expected a mask [h, w] of numbers in [0, 1], got {list(mask.shape)}")
     if mask.shape != size and notes is not None:
         (h, w), (height, width) = mask.shape, size
-        notes.append(f"the mask of importance is {w}x{h}, its picture {width}x{height}; the mask was resized")
+        other = "size" if abs(h * width - w * height) <= 0.02 * h * width + max(width, w) else "shape"
+        notes.append(f"the mask has another {other} than the photo: it was resized")
     if mask.max() == mask.min() and notes is not None:
-        notes.append("the mask of importance is the same everywhere: everything matters alike")
+        notes.append("the mask is the same everywhere: everything matters alike")
     # Softened where that is quick, and the same for a large photo as for a small one.
     small = resize(np.asarray(mask, np.float32), size=fit_long_side(*size, min(max(size), SIDE)))
     soft = cv2.GaussianBlur(small, (0, 0), max(0.5, SOFT * max(small.shape)), borderType=cv2.BORDER_REPLICATE)

@@ -10,6 +10,14 @@ from renderers.brushes import names
 
 MOST_STROKES = 200_000
 
+MASK = "mask"
+"""What `importance` says where a mask was given."""
+
+IMPORTANCE = ("auto", "faces", "none", MASK)
+
+BEFORE = {"importance": "none"}
+"""Options that documents may lack, for they were painted before these were there, and what they would have said."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -75,6 +83,13 @@ class PaintConfig:
         choices=("off", "coarse", "all"),
     )
     edges: float = option(0.3, "weight of edges against flat areas in the pixel loss", low=0, high=MOST_WEIGHT)
+
+    importance: str = option(
+        "none",
+        "what gets finer strokes: auto (what stands out, and faces), faces, none, or a mask: a picture in which white "
+        "matters and black does not",
+        choices=IMPORTANCE,
+    )
 
     def __post_init__(self) -> None:
         check(self)

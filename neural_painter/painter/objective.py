@@ -20,6 +20,7 @@ class Objective:
     Args:
         goal: what the canvas should show, `[3, H, W]` in [0, 1].
         config: weights of the losses.
+        weights: `[H, W]`, how much each pixel counts in the pixel loss, of mean 1; None where all count alike.
         transport: weight of the transport loss in this round; 0 leaves it out.
         style: a further loss of the canvas, weighted already.
 
@@ -32,15 +33,17 @@ class Objective:
         goal: Tensor,
         config: PaintConfig,
         *,
+        weights: Tensor | None = None,
         transport: float = 0.0,
         style: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.goal, self.edges, self.style, self.weight = goal, config.edges, style, transport
+        self.weights = weights
         self.transport = TransportLoss(goal) if transport > 0 else None
         self.recovered = 0
 
     def __call__(self, canvas: Tensor) -> Tensor:
-        value = pixel_loss(canvas, self.goal, edge_weight=self.edges)
+        value = pixel_loss(canvas, self.goal, edge_weight=self.edges, weights=self.weights)
         if self.style is not None:
             value = value + self.style(canvas)
         if self.transport is not None:

@@ -52,15 +52,32 @@ class Rates:
 
 @dataclass(frozen=True)
 class Limits:
-    """How small and how large a stroke may become: half widths and half lengths in canvas long sides."""
+    """How small and how large a stroke may become: half widths and half lengths in canvas long sides.
+
+    Attributes:
+        half_width: the smallest.
+        half_length: the largest.
+        sizes: `[H, W]`, by what the smallest is multiplied where a stroke's centre lies; None where it is the same
+            everywhere.
+    """
 
     half_width: float
     half_length: float
+    sizes: Tensor | None = None
 
     @classmethod
-    def of(cls, finest: Stage, brush: Brush) -> Limits:
+    def of(cls, finest: Stage, brush: Brush, sizes: Tensor | None = None) -> Limits:
         """Those of a painting whose last stage is `finest`."""
-        return cls(SLIMMEST * (finest.size / brush.aspect.default), LONGEST)
+        return cls(SLIMMEST * (finest.size / brush.aspect.default), LONGEST, sizes)
+
+    def slimmest(self, placement: Tensor) -> Tensor | float:
+        """Logarithm of the smallest half width that strokes `[N, 5]` may have: `[N]`, or one for all."""
+        least = math.log(self.half_width)
+        if self.sizes is None:
+            return least
+        height, width = self.sizes.shape
+        cells = (placement[:, CENTRE] * max(height, width)).long()
+        return least + self.sizes[cells[:, 1].clamp(0, height - 1), cells[:, 0].clamp(0, width - 1)].log()
 
 
 def refresh_of(count: int) -> int:
@@ -252,9 +269,10 @@ class StrokeOptimiser:
         placement[:, X].clamp_(0, width / long_side)
         placement[:, Y].clamp_(0, height / long_side)
         half_length, half_width = placement[:, HALF_LENGTH], placement[:, HALF_WIDTH]  # their logarithms, in place
-        half_length.clamp_(math.log(self.limits.half_width * brush.aspect.low), math.log(self.limits.half_length))
+        slimmest = self.limits.slimmest(placement)
+        half_length.clamp_min_(slimmest + math.log(brush.aspect.low)).clamp_max_(math.log(self.limits.half_length))
         aspect = (half_length - half_width).clamp_(math.log(brush.aspect.low), math.log(brush.aspect.high))
-        half_width.copy_(half_length - aspect).clamp_min_(math.log(self.limits.half_width))
+        half_width.copy_(half_length - aspect).clamp_min_(slimmest)
         half_length.copy_(torch.maximum(half_length, half_width + math.log(brush.aspect.low)))
         low, high = self.bounds
         torch.minimum(torch.maximum(shape, low, out=shape), high, out=shape)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neural_painter.errors import InputError, UsageError
-from neural_painter.painter.config import MOST_STROKES, PaintConfig
+from neural_painter.painter.config import BEFORE, MOST_STROKES, PaintConfig
 from neural_painter.painter.rounds import Place
 from neural_painter.painter.styling import StrokeStyle
 from neural_painter.strokes import StrokeDocument, Strokes
@@ -76,7 +76,12 @@ class Unfinished:
 
 
 def resumed_painting(
-    document: StrokeDocument, config: PaintConfig, size: tuple[int, int], photo: Photo, style: StrokeStyle | None
+    document: StrokeDocument,
+    config: PaintConfig,
+    size: tuple[int, int],
+    photo: Photo,
+    style: StrokeStyle | None,
+    mask: Photo | None = None,
 ) -> Place:
     """Where an unfinished document of `paint` stands.
 
@@ -89,8 +94,11 @@ def resumed_painting(
             f"this one has {size[1]}x{size[0]}"
         )
     older = {"renderer"} - document.options.keys()  # an option that they were painted without
-    if other := difference(document.options, asdict(config), ignoring=("device", *older)):
+    theirs = {**BEFORE, **document.options}
+    if other := difference(theirs, asdict(config), ignoring=("device", *older)):
         raise InputError(f"the document to resume was painted with {other}")
+    if mask is not None and document.options.get("mask") != mask.digest:
+        raise InputError("the document to resume was painted with another mask")
     _check_style(document, style)
     place = document.options.get("unfinished")
     if isinstance(place, dict) and "stage" not in place and "step" in place:

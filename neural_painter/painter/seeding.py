@@ -5,22 +5,23 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from neural_painter.painter.emphasis import Emphasis
 from neural_painter.strokes import Strokes
 from renderers.brush import FIRST, OPACITY, PAINT_WIDTH, SECOND, Brush
 from renderers.kernels import kernel
 
 Array = np.ndarray
+POWER = 2.0
 
 
 @kernel()
-def _pick(error, reach, count):  # type: ignore[no-untyped-def]
+def _pick(error, reaches, count):  # type: ignore[no-untyped-def]
     """Takes the largest error again and again, each time damping its neighbourhood: `[count, 2]` rows and columns."""
     height, width = error.shape
     picked = np.empty((count, 2), np.int64)
     best_of_row = np.empty(height, np.int64)
     for row in range(height):
         best_of_row[row] = np.argmax(error[row])
-    radius = int(np.ceil(2.5 * reach))
     for k in range(count):
         best_row, best = 0, -1.0
         for row in range(height):
@@ -29,6 +30,8 @@ def _pick(error, reach, count):  # type: ignore[no-untyped-def]
                 best, best_row = value, row
         best_column = best_of_row[best_row]
         picked[k, 0], picked[k, 1] = best_row, best_column
+        reach = reaches[best_row, best_column]
+        radius = int(np.ceil(2.5 * reach))
         for row in range(max(0, best_row - radius), min(height, best_row + radius + 1)):
             for column in range(max(0, best_column - radius), min(width, best_column + radius + 1)):
                 distance = ((row - best_row) ** 2 + (column - best_column) ** 2) / (reach * reach)
@@ -64,7 +67,13 @@ def orientation(picture: Array, scale: float) -> tuple[Array, Array]:
 
 
 def seed_strokes(
-    target: Array, canvas: Array, brush: Brush, count: int, size: float, generator: np.random.Generator
+    target: Array,
+    canvas: Array,
+    brush: Brush,
+    count: int,
+    size: float,
+    generator: np.random.Generator,
+    emphasis: Emphasis | None = None,
 ) -> Strokes:
     """New strokes for what the canvas lacks.
 
@@ -74,6 +83,7 @@ def seed_strokes(
         count: how many strokes.
         size: their typical half length, in canvas long sides.
         generator: breaks ties.
+        emphasis: where error counts more and strokes are smaller; None where all places are alike.
     """
     height, width = target.shape[:2]
     long_side = max(height, width)
@@ -81,8 +91,11 @@ def seed_strokes(
     half_width = pixels / brush.aspect.default
     error = np.square(target - canvas).sum(2) + 1e-5 + 1e-6 * generator.random((height, width))
     error = cv2.GaussianBlur(error.astype(np.float32), (0, 0), max(0.5, half_width * 0.5)).astype(np.float64)
-    reach = max(0.6, 0.5 * np.sqrt(height * width / max(count, 1)))
-    rows, columns = _pick(error, reach, count).T
+    reaches = np.full((height, width), 0.5 * np.sqrt(height * width / max(count, 1)))
+    if emphasis is not None:
+        error *= emphasis.at((height, width)) * emphasis.sizes((height, width)) ** POWER
+        reaches *= emphasis.sizes((height, width))
+    rows, columns = _pick(error, np.maximum(reaches, 0.6), count).T
     angle, coherence = orientation(target, max(0.8, half_width * 0.7))
     angle, coherence = angle[rows, columns], coherence[rows, columns]
 
@@ -90,6 +103,8 @@ def seed_strokes(
     aspect = np.clip(brush.aspect.default * (0.65 + 0.7 * coherence), brush.aspect.low * 1.1, brush.aspect.high)
     spread = np.exp(generator.normal(0, 0.12, count))
     half_length = size * np.sqrt(aspect / brush.aspect.default) * spread
+    if emphasis is not None:
+        half_length *= emphasis.sizes((height, width))[rows, columns]
     x, y = (columns + 0.5) / long_side, (rows + 0.5) / long_side
     placement = np.stack([x, y, half_length, half_length / aspect, angle], axis=1)
 

@@ -13,6 +13,7 @@ from neural_painter.devices import choose_device
 from neural_painter.images import fit_long_side, resize
 from neural_painter.images.tensors import picture_of, tensor_of
 from neural_painter.painter.config import PaintConfig, Stage, plan
+from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, StrokeOptimiser, refresh_of
 from neural_painter.painter.rounds import Place, Round
@@ -44,6 +45,7 @@ class Painter:
         image: `[H, W, 3]` float32 in [0, 1].
         config: options.
         size: `(height, width)` of the photo, where `image` is a smaller copy of it.
+        weights: `[H, W]` of the image, how much each pixel matters, as from `importance_map`; None: all alike.
 
     Raises:
         UsageError: the device is not there.
@@ -51,8 +53,16 @@ class Painter:
         WeightsError: the brush's weights are missing or damaged.
     """
 
-    def __init__(self, image: Array, config: PaintConfig, *, size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        image: Array,
+        config: PaintConfig,
+        *,
+        size: tuple[int, int] | None = None,
+        weights: Array | None = None,
+    ) -> None:
         self.image, self.config = image, config
+        self.emphasis = None if weights is None else Emphasis(weights)
         self.brush = find_brush(config.brush)
         self.device = choose_device(config.device)
         self.renderer, self.weights = load_stamps(self.brush, self.device, config.renderer)
@@ -83,13 +93,14 @@ class Painter:
             canvas = picture_of(before.canvas())
             generator = np.random.default_rng((self.config.seed, index))
             missing = expected - len(strokes)
-            strokes = join(strokes, seed_strokes(target, canvas, self.brush, missing, stage.size, generator))
+            new = seed_strokes(target, canvas, self.brush, missing, stage.size, generator, self.emphasis)
+            strokes = join(strokes, new)
         optimiser = self._optimiser(stage, target, strokes)
         goal = tensor_of(target, self.device)
         return Round(
             f"in stage {index + 1}",
             optimiser,
-            Objective(goal, self.config, transport=stage.transport),
+            Objective(goal, self.config, weights=self._weights(target.shape[:2]), transport=stage.transport),
             stage.iterations,
             before=self._uncover(optimiser, stage) if stage is self.stages[-1] else None,
         )
@@ -114,6 +125,13 @@ class Painter:
         contrast = np.where(target > 0.5, target - 0.5, target + 0.5)
         return tensor_of(contrast, self.device)
 
+    def _weights(self, size: tuple[int, int]) -> Tensor | None:
+        return None if self.emphasis is None else torch.from_numpy(self.emphasis.at(size)).to(self.device)
+
+    def _limits(self, size: tuple[int, int]) -> Limits:
+        sizes = None if self.emphasis is None else torch.from_numpy(self.emphasis.sizes(size)).to(self.device)
+        return Limits.of(self.stages[-1], self.brush, sizes)
+
     def _size(self, stage: Stage) -> tuple[int, int]:
         height, width = self.shape
         return fit_long_side(height, width, min(stage.canvas, max(self.image.shape[:2])))
@@ -126,6 +144,6 @@ class Painter:
             self._background(target),
             self._size(stage),
             step=stage.size,
-            limits=Limits.of(self.stages[-1], self.brush),
+            limits=self._limits(self._size(stage)),
             refresh=refresh_of(len(strokes)),
         )

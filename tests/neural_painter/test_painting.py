@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neural_painter import PaintConfig, paint, read_document
-from neural_painter.errors import InputError
+from neural_painter.errors import InputError, UsageError
 from neural_painter.export.raster import render
 from neural_painter.images import resize
 from neural_painter.metrics import psnr, ssim
@@ -96,6 +96,42 @@ def test_each_brush_paints(name, still, painting):
 
 def test_more_strokes_paint_better(painting, still):
     assert paint(still, replace(CONFIG, strokes=20)).psnr < painting.psnr - 3  # measured: 6.8 dB
+
+
+def test_a_mask_says_where_the_fine_strokes_go(painting, still):
+    """On the box, a sixth of the picture."""
+    mask = np.zeros(still.shape[:2], np.float32)
+    mask[15:85, 90:150] = 1
+    masked = paint(still, CONFIG, mask=mask)
+    assert masked.document.options["importance"] == "mask"
+    inside, squares, areas = mask > 0, {}, {}
+    for name, made in (("plain", painting), ("masked", masked)):
+        squares[name] = np.square(made.render() - still)[inside].mean()
+        placement = made.strokes.placement
+        rows, columns = (placement[:, 1::-1] * 160).astype(int).clip(0, [119, 159]).T
+        areas[name] = [np.median((placement[:, 2] * placement[:, 3])[inside[rows, columns] == side]) for side in (0, 1)]
+    assert squares["masked"] < 0.8 * squares["plain"]  # measured: MEASURE
+    assert areas["masked"][0] > 1.5 * areas["masked"][1]
+    assert areas["masked"][0] > areas["plain"][0]
+
+
+@pytest.mark.usefixtures("brief")
+def test_where_everything_matters_alike_it_is_the_same_painting(still):
+    """To the byte, but for what the document says of the mask."""
+    plain = paint(still, replace(CONFIG, importance="none"))
+    alike = paint(still, CONFIG, mask=np.full((12, 16), 0.7, np.float32))
+    assert alike.strokes.table().tobytes() == plain.strokes.table().tobytes()
+    assert alike.notes == (
+        "the mask has another size than the photo: it was resized",
+        "the mask is the same everywhere: everything matters alike",
+    )
+
+
+def test_a_mask_is_needed_where_one_is_announced(still):
+    with pytest.raises(UsageError, match="importance: a mask is expected beside it"):
+        paint(still, replace(CONFIG, importance="mask"))
+    with pytest.raises(ValueError, match="expected a mask"):
+        paint(still, CONFIG, mask=still)
 
 
 def test_bytes_are_a_picture(still):

@@ -70,6 +70,7 @@ def prepare() -> None:
     """All files that the rows read, in the current folder."""
     photo("cat.png")
     write_image("night.png", night())
+    photo("mask.png", 16, 12)
     for name in ("cat.npz", "dog.npz"):
         write_document(name, sample_document("oil", count=5, size=(24, 32)))
     save_file(tiny_weights(), "tiny.safetensors")
@@ -160,6 +161,13 @@ TINY = "--steps 3 --batch 1 --crop 32 --filters 4 --residuals 1 --style-size 32 
 
 ROWS = {
     "paint": Row("cat.png --strokes 4 --preset fast", "cat.png", "cat-oil.png", at_step=after_steps, keeps=".npz"),
+    "paint with a mask": Row(
+        "cat.png --strokes 4 --preset fast --importance mask.png",
+        "cat.png",
+        "cat-oil.png",
+        at_step=after_steps,
+        keeps=".npz",
+    ),
     "paint in a style": Row(
         f"cat.png --strokes 4 --preset fast {STYLED}", "cat.png", "cat-oil.png", at_step=after_steps, keeps=".npz"
     ),

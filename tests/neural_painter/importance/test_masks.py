@@ -49,8 +49,8 @@ def test_another_size_is_fitted_and_said():
         assert mask.shape == (40, 60)
         assert (mask[20, 10], mask[20, 50]) == pytest.approx((0, 1), abs=1e-3)
     assert notes == [
-        "the mask of importance is 600x400, its picture 60x40; the mask was resized",
-        "the mask of importance is 90x30, its picture 60x40; the mask was resized",
+        "the mask has another size than the photo: it was resized",
+        "the mask has another shape than the photo: it was resized",
     ]
 
 
@@ -63,7 +63,7 @@ def test_edges_become_soft():
 def test_a_mask_of_one_grey_is_told():
     notes = []
     fitted(np.ones((8, 8), np.float32), (8, 8), notes)
-    assert notes == ["the mask of importance is the same everywhere: everything matters alike"]
+    assert notes == ["the mask is the same everywhere: everything matters alike"]
 
 
 def test_what_is_no_mask_is_refused():

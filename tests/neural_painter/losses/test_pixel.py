@@ -8,13 +8,16 @@ from neural_painter.losses.pixel import pixel_loss
 from tests.each import each
 
 
-def pixel_loss_loop(canvas: Tensor, target: Tensor, edge_weight: float) -> float:
+def pixel_loss_loop(canvas: Tensor, target: Tensor, edge_weight: float, weights: Tensor | None = None) -> float:
     error = (canvas - target).double()
-    pixel = sum(float(e) ** 2 for e in error.flatten()) / error.numel()
+    weights = torch.ones(error.shape[1:]) if weights is None else weights.double()
+    pixel = float((error**2 * weights).sum()) / error.numel()
     terms = []
     for down, right in ((0, 1), (1, 0)):
         squares = [
             float(error[k, r + down, c + right] - error[k, r, c]) ** 2
+            * float(weights[r + down, c + right] + weights[r, c])
+            / 2
             for k in range(3)
             for r in range(error.shape[1] - down)
             for c in range(error.shape[2] - right)
@@ -29,6 +32,17 @@ def test_agrees_with_the_definition(edge_weight: float) -> None:
     canvas, target = torch.rand(2, 3, 9, 14, generator=generator)
     got = float(pixel_loss(canvas, target, edge_weight=edge_weight))
     assert got == pytest.approx(pixel_loss_loop(canvas, target, edge_weight), rel=1e-5)
+
+
+@each("edge_weight", [0.0, 0.5, 1e6])
+def test_weights_agree_with_the_definition(edge_weight: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    canvas, target = torch.rand(2, 3, 9, 14, generator=generator)
+    weights = torch.rand(9, 14, generator=generator) + 0.5
+    got = float(pixel_loss(canvas, target, edge_weight=edge_weight, weights=weights))
+    assert got == pytest.approx(pixel_loss_loop(canvas, target, edge_weight, weights), rel=1e-5)
+    same = float(pixel_loss(canvas, target, edge_weight=edge_weight, weights=torch.ones(9, 14)))
+    assert same == pytest.approx(float(pixel_loss(canvas, target, edge_weight=edge_weight)), rel=1e-5)
 
 
 def test_by_hand() -> None:
@@ -48,7 +62,11 @@ def test_gradcheck() -> None:
     generator = torch.Generator().manual_seed(0)
     canvas, target = torch.rand(2, 3, 7, 6, generator=generator, dtype=torch.float64)
     canvas.requires_grad_()
-    assert torch.autograd.gradcheck(lambda c: pixel_loss(c, target, edge_weight=0.7), (canvas,))
+    weights = torch.rand(7, 6, generator=generator, dtype=torch.float64)
+    for counts in (None, weights):
+        assert torch.autograd.gradcheck(
+            lambda c, w: pixel_loss(c, target, edge_weight=0.7, weights=w), (canvas, counts)
+        )
 
 
 @each("size", [(1, 1), (1, 5), (2, 2), (5, 3)])
@@ -64,3 +82,5 @@ def test_small_pictures(size: tuple[int, int]) -> None:
 def test_refuses_what_makes_no_sense() -> None:
     with pytest.raises(ValueError, match=r"\(3, 4, 4\) is not the target's \(3, 4, 5\)"):
         pixel_loss(torch.zeros(3, 4, 4), torch.zeros(3, 4, 5))
+    with pytest.raises(ValueError, match=r"weights \(4, 5\) are not of the target's \(3, 4, 4\)"):
+        pixel_loss(torch.zeros(3, 4, 4), torch.zeros(3, 4, 4), weights=torch.ones(4, 5))

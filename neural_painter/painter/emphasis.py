@@ -1,0 +1,43 @@
+"""What the weights of a photo's pixels mean for strokes: where their error counts more, they are more and smaller.
+
+Strokes cover the same area everywhere, so there are as many more as each is smaller: n of them of area 1 / n. Twice the
+weight gives twice as many of half the area.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+Array = np.ndarray
+
+DENSITY = 1.0
+"""Power of the weight that tells how many strokes an area gets, against that of weight 1."""
+
+
+class Emphasis:
+    """Weights of a photo, at any size.
+
+    Args:
+        weights: `[H, W]` float32 of mean 1, as `importance_map` gives them.
+    """
+
+    def __init__(self, weights: Array) -> None:
+        self.weights = weights
+
+    def at(self, size: tuple[int, int]) -> Array:
+        """How much each pixel's error counts, `size` float32 of mean 1."""
+        return _of_mean_1(self._resized(size))
+
+    def sizes(self, size: tuple[int, int]) -> Array:
+        """By what strokes at each place are longer and wider than those of a photo without weights, `size` float32."""
+        sizes: Array = _of_mean_1(self._resized(size) ** DENSITY) ** -0.5
+        return sizes
+
+    def _resized(self, size: tuple[int, int]) -> Array:
+        method = cv2.INTER_AREA if size[0] < self.weights.shape[0] else cv2.INTER_LINEAR
+        return cv2.resize(self.weights, size[::-1], interpolation=method)
+
+
+def _of_mean_1(values: Array) -> Array:
+    return values / values.mean(dtype=np.float64).astype(np.float32)
