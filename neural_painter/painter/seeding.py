@@ -11,7 +11,6 @@ from renderers.brush import FIRST, OPACITY, PAINT_WIDTH, SECOND, Brush
 from renderers.kernels import kernel
 
 Array = np.ndarray
-POWER = 2.0
 
 
 @kernel()
@@ -93,8 +92,9 @@ def seed_strokes(
     error = cv2.GaussianBlur(error.astype(np.float32), (0, 0), max(0.5, half_width * 0.5)).astype(np.float64)
     reaches = np.full((height, width), 0.5 * np.sqrt(height * width / max(count, 1)))
     if emphasis is not None:
-        error *= emphasis.at((height, width)) * emphasis.sizes((height, width)) ** POWER
-        reaches *= emphasis.sizes((height, width))
+        sizes = emphasis.sizes((height, width))
+        error *= emphasis.at((height, width)) * sizes**2  # what a stroke of this place's size would take away
+        reaches *= sizes
     rows, columns = _pick(error, np.maximum(reaches, 0.6), count).T
     angle, coherence = orientation(target, max(0.8, half_width * 0.7))
     angle, coherence = angle[rows, columns], coherence[rows, columns]
@@ -104,7 +104,7 @@ def seed_strokes(
     spread = np.exp(generator.normal(0, 0.12, count))
     half_length = size * np.sqrt(aspect / brush.aspect.default) * spread
     if emphasis is not None:
-        half_length *= emphasis.sizes((height, width))[rows, columns]
+        half_length *= sizes[rows, columns]
     x, y = (columns + 0.5) / long_side, (rows + 0.5) / long_side
     placement = np.stack([x, y, half_length, half_length / aspect, angle], axis=1)
 

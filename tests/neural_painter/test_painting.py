@@ -98,21 +98,22 @@ def test_more_strokes_paint_better(painting, still):
     assert paint(still, replace(CONFIG, strokes=20)).psnr < painting.psnr - 3  # measured: 6.8 dB
 
 
-def test_a_mask_says_where_the_fine_strokes_go(painting, still):
-    """On the box, a sixth of the picture."""
-    mask = np.zeros(still.shape[:2], np.float32)
+def test_a_mask_says_where_the_fine_strokes_go(still):
+    """Blotches all over; the mask is a fifth of the picture."""
+    blotches = resize(np.random.default_rng(0).random((15, 20, 3), np.float32), size=still.shape[:2])
+    picture, mask = (still + blotches) / 2, np.zeros(still.shape[:2], np.float32)
     mask[15:85, 90:150] = 1
-    masked = paint(still, CONFIG, mask=mask)
+    plain, masked = paint(picture, replace(CONFIG, importance="none")), paint(picture, CONFIG, mask=mask)
     assert masked.document.options["importance"] == "mask"
     inside, squares, areas = mask > 0, {}, {}
-    for name, made in (("plain", painting), ("masked", masked)):
-        squares[name] = np.square(made.render() - still)[inside].mean()
+    for name, made in (("plain", plain), ("masked", masked)):
+        squares[name] = np.square(made.render() - picture)[inside].mean()
         placement = made.strokes.placement
         rows, columns = (placement[:, 1::-1] * 160).astype(int).clip(0, [119, 159]).T
         areas[name] = [np.median((placement[:, 2] * placement[:, 3])[inside[rows, columns] == side]) for side in (0, 1)]
-    assert squares["masked"] < 0.8 * squares["plain"]  # measured: MEASURE
-    assert areas["masked"][0] > 1.5 * areas["masked"][1]
-    assert areas["masked"][0] > areas["plain"][0]
+    assert squares["masked"] < 0.88 * squares["plain"]  # measured: 0.75, with another seed 0.66
+    assert areas["masked"][0] > 2 * areas["masked"][1]  # measured: 3.6
+    assert areas["masked"][0] > 1.2 * areas["plain"][0]  # measured: 1.9
 
 
 @pytest.mark.usefixtures("brief")

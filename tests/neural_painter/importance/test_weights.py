@@ -39,7 +39,7 @@ def test_weights_have_mean_1_and_keep_within_bounds():
 def test_auto_does_without_the_network_and_faces_does_not():
     weights = importance_map(photo(), "auto")
     check(weights)
-    assert weights[44, 62] > 2
+    assert weights[44, 62] > 2  # of mean 1
     with pytest.raises(FacesError):
         importance_map(photo(), "faces")
 
@@ -50,7 +50,7 @@ def test_faces_weigh_most():
     for choice in ("auto", "faces"):
         weights = importance_map(photo(), choice, notes=notes)
         check(weights)
-        assert weights[44, 62] > 3
+        assert weights[44, 62] > 2.5 * weights.min()  # all around is of the "skin"'s grey
     assert notes == []
     assert importance_map(np.full((96, 128, 3), 0.5, np.float32), "faces", notes=notes) is None
     assert notes == [NO_FACE]

@@ -1,4 +1,4 @@
-"""What weights mean for strokes: mean 1 at any size, more and smaller strokes, none that is slimmer than its place has it."""
+"""What weights mean for strokes: mean 1 at any size, more and smaller strokes, none slimmer than its place has it."""
 
 import numpy as np
 import pytest
@@ -33,13 +33,11 @@ def test_at_any_size_weights_have_mean_1_and_strokes_cover_as_much_as_before():
 def test_twice_the_weight_is_more_and_smaller_strokes():
     sizes = halves().sizes((80, 80))
     assert sizes[40, 10] / sizes[40, 70] == pytest.approx(RATIO ** (DENSITY / 2), rel=1e-4)
-    target = blank(80, 80, (0.5, 0.5, 0.5))
-    placement = seed_strokes(
-        target, blank(80, 80), brush("oil"), 100, 0.06, np.random.default_rng(0), halves()
-    ).placement
+    target, generator = blank(80, 80, (0.5, 0.5, 0.5)), np.random.default_rng(0)
+    placement = seed_strokes(target, blank(80, 80), brush("oil"), 100, 0.06, generator, halves()).placement
     heavy = placement[:, 0] > 0.5
-    assert heavy.sum() / (~heavy).sum() > 0.75 * RATIO**DENSITY
-    assert np.median(placement[~heavy, 2]) > 1.3 * np.median(placement[heavy, 2])
+    assert 2.5 < heavy.sum() / (~heavy).sum() < 5.5  # measured: 3.0 to 3.5
+    assert np.median(placement[~heavy, 2]) > 1.5 * np.median(placement[heavy, 2])
 
 
 def test_weights_that_are_all_alike_change_nothing():
