@@ -46,16 +46,17 @@ def _sources(name):
     """Networks and table, the latter None where there is none, and the CPU seconds of filling it."""
     import torch
 
-    from renderers.networks import NeuralRenderer
     from renderers.stamps import load_stamps
     from renderers.stamps.table import StampTable
+    from renderers.weights import load_renderer
 
-    networks, _ = load_stamps(brush(name), torch.device("cpu"), "networks")
-    table, _ = load_stamps(brush(name), torch.device("cpu"))
-    if isinstance(table, NeuralRenderer):
+    cpu = torch.device("cpu")
+    networks, _ = load_stamps(brush(name), cpu, "networks")
+    table, _ = load_stamps(brush(name), cpu)
+    if not isinstance(table, StampTable):
         return networks, None, 0.0
     began = time.process_time()
-    StampTable(networks, brush(name), table.axes)
+    StampTable(load_renderer(brush(name))[0], brush(name), table.axes)
     return networks, table, time.process_time() - began
 
 
@@ -97,13 +98,16 @@ def _errors(name):
 
 
 def _times(name, strokes, repeats):
-    """CPU seconds of drawing stamps and of the way back, networks and table in turns."""
+    """CPU seconds of drawing stamps and of the way back: networks, in kernels and in torch, and table, in turns."""
     import numpy as np
     import torch
 
+    from renderers.weights import load_renderer
+
     networks, table, filling = _sources(name)
     shape = torch.from_numpy(brush(name).sample_shape(strokes, np.random.default_rng(0))).requires_grad_()
-    sources = {"networks": networks, "table": table} if table is not None else {"networks": networks}
+    plain = load_renderer(brush(name))[0].to(memory_format=torch.channels_last)
+    sources = {"networks": networks, "networks_in_torch": plain} | ({"table": table} if table is not None else {})
     seconds = {part: {key: [] for key in sources} for part in ("forward", "backward")}
     for turn in range(repeats + 2):
         for key, source in sources.items():

@@ -126,12 +126,13 @@ class NeuralRenderer(nn.Module):
         """
         if torch.is_grad_enabled() and shape.requires_grad:
             if len(shape) <= KEPT:
-                return self._stamps(shape)
-            stamps: Tensor = _DrawnAgain.apply(shape, self)  # type: ignore[no-untyped-call]
+                return self.draw_stamps(shape)
+            stamps: Tensor = DrawnAgain.apply(shape, self, CHUNK)  # type: ignore[no-untyped-call]
             return stamps
-        return torch.cat([self._stamps(part) for part in shape.split(CHUNK)])
+        return torch.cat([self.draw_stamps(part) for part in shape.split(CHUNK)])
 
-    def _stamps(self, shape: Tensor) -> Tensor:
+    def draw_stamps(self, shape: Tensor) -> Tensor:
+        """`stamps`, all at once."""
         alpha, weights = self(shape)
         return torch.cat([alpha, weights], dim=1).permute(0, 2, 3, 1).contiguous()
 
@@ -141,22 +142,23 @@ class NeuralRenderer(nn.Module):
         return ShadingNet.colour(weights, paint), alpha * paint[:, OPACITY, None, None, None]
 
 
-class _DrawnAgain(torch.autograd.Function):
+class DrawnAgain(torch.autograd.Function):
     """Stamps of many shapes, which are drawn again, chunk by chunk, on the way back."""
 
     @staticmethod
-    def forward(ctx: Any, shape: Tensor, renderer: NeuralRenderer) -> Tensor:
-        ctx.renderer = renderer
+    def forward(ctx: Any, shape: Tensor, renderer: Any, chunk: int) -> Tensor:
+        ctx.renderer, ctx.chunk = renderer, chunk
         ctx.save_for_backward(shape)
-        return renderer.stamps(shape)
+        stamps: Tensor = renderer.stamps(shape)
+        return stamps
 
     @staticmethod
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (shape,) = ctx.saved_tensors
         parts = []
-        for part, upstream in zip(shape.split(CHUNK), gradient.split(CHUNK), strict=True):
+        for part, upstream in zip(shape.split(ctx.chunk), gradient.split(ctx.chunk), strict=True):
             leaf = part.detach().requires_grad_()
             with torch.enable_grad():
-                parts.extend(torch.autograd.grad(ctx.renderer._stamps(leaf), leaf, upstream))
-        return torch.cat(parts), None
+                parts.extend(torch.autograd.grad(ctx.renderer.draw_stamps(leaf), leaf, upstream))
+        return torch.cat(parts), None, None

@@ -15,6 +15,7 @@ from torch import Tensor
 from renderers.brush import Brush
 from renderers.networks import NeuralRenderer
 from renderers.stamps.axes import Axes, AxesError, fitted_axes
+from renderers.stamps.networks import NetworkStamps
 from renderers.stamps.table import StampTable
 from renderers.weights import WeightsError, load_renderer, read_card
 
@@ -28,7 +29,7 @@ MEASURED, SEED = 500, 2**31 - 1
 
 
 class StampSource(Protocol):
-    """What draws stamps: `StampTable` and `NeuralRenderer`."""
+    """What draws stamps: `StampTable`, `NetworkStamps` and `NeuralRenderer`."""
 
     @property
     def device(self) -> torch.device:
@@ -65,7 +66,7 @@ def load_stamps(brush: Brush, device: torch.device, wish: str = "auto") -> tuple
     table = None if wish == "networks" else _table(renderer, brush, digest)
     if table is None and wish == "table":
         raise NoTableError(f"renderer: {brush.name} has no table of stamps; networks draw its strokes")
-    return table or renderer, digest
+    return table or (NetworkStamps(renderer) if device.type == "cpu" else renderer), digest
 
 
 def _table(renderer: NeuralRenderer, brush: Brush, digest: str) -> StampTable | None:

@@ -30,7 +30,7 @@ GROUP = 4
 
 
 @kernel(fastmath=_FAST)
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def sigmoid(x):  # type: ignore[no-untyped-def]
     """1 / (1 + exp(-x)) to 1e-7, by a quotient of polynomials for tanh: as a loop it runs on vector units.
 
     Source: the coefficients of Eigen's `ptanh`.
@@ -98,7 +98,7 @@ def draw(axes, counts, table, coding, shapes, stamps, share, shares):  # type: i
                     value += w2 * np.float32(table[i2, c, t]) + w3 * np.float32(table[i3, c, t])
                     blend[c, t] = value if k == 0 else blend[c, t] + value
         for t in range(texels):
-            matte = (_sigmoid(blend[0, t] * step + middle) - least) / span
+            matte = (sigmoid(blend[0, t] * step + middle) - least) / span
             blend[0, t] = min(max(matte, np.float32(0)), np.float32(1))
         for t in range(texels):
             stamps[n, t, 0] = blend[0, t]
@@ -123,7 +123,7 @@ def pull(axes, counts, table, coding, shapes, stamps, gradient, pulled, share, s
         for t in range(texels):
             matte = stamps[n, t, 0]
             risen = least + span * matte  # the sigmoid
-            slope = risen * (1 - risen) * step / span
+            slope = risen * (np.float32(1) - risen) * step / span
             coded[0, t] = gradient[n, t, 0] * slope if 0 < matte < 1 else np.float32(0)
             coded[1, t] = gradient[n, t, 1] * weigh
             coded[2, t] = gradient[n, t, 2] * weigh

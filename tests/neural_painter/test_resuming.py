@@ -92,12 +92,24 @@ def test_with_other_options(options, tmp_path):
 def test_many_strokes_and_chunks(tmp_path, monkeypatch):
     """Beyond so many strokes, networks draw them chunk by chunk and twice."""
     for name, value in {"KEPT": 10, "CHUNK": 7}.items():
-        monkeypatch.setattr(f"renderers.networks.{name}", value)
+        monkeypatch.setattr(f"renderers.stamps.networks.{name}", value)
     monkeypatch.setattr("neural_painter.painter.optimise.MANY", 20)
     config = replace(CONFIG, renderer="networks")
     _, content, states = straight(tmp_path, config)
     for document in (states[2], states[10]):
         check_alike(paint(STILL, config, resume=through_a_file(document, tmp_path)), content, tmp_path)
+
+
+@pytest.mark.parametrize("renderer", ["auto", "networks"])
+def test_painted_before_there_were_tables_of_stamps(renderer, tmp_path):
+    """Older documents do not say what drew their stamps: they go on with what is asked for."""
+    config = replace(CONFIG, renderer="networks", strokes=5)
+    state = straight(tmp_path, config)[2][2]
+    options = {name: value for name, value in state.options.items() if name != "renderer"}
+    config = replace(config, renderer=renderer)
+    assert paint(STILL, config, resume=replace(state, options=options)).finished
+    with pytest.raises(InputError, match="painted with renderer networks, now it is table"):
+        paint(STILL, replace(config, renderer="table"), resume=state)
 
 
 @pytest.mark.parametrize("mode", ["full", "color"])

@@ -1,4 +1,5 @@
-"""The table of stamps: what it interpolates, its gradients, its twin in torch, and how close it is to the networks."""
+"""Stamps from a table: what it interpolates, its gradients, its twin in torch, and how close it is to the networks.
+Stamps from the networks' own kernels: the same as in torch."""
 
 import itertools
 import json
@@ -10,10 +11,11 @@ import torch
 
 from renderers import stamps
 from renderers.brush import Brush
-from renderers.brushes import brush
+from renderers.brushes import brush, names
 from renderers.networks import STAMP, NeuralRenderer
 from renderers.stamps import NoTableError, load_stamps, table_card, table_error
 from renderers.stamps.axes import ALLOWED, MOST_NODES, Axes, AxesError, fitted_axes, squashed, unsquashed
+from renderers.stamps.networks import NetworkStamps
 from renderers.stamps.table import StampTable
 from renderers.weights import WeightsError, load_renderer, parameter_space, read_card, save_renderer
 from tests.each import each
@@ -152,14 +154,15 @@ def test_the_table_of_a_brush_is_as_close_as_its_card_says(name):
 def test_a_brush_of_many_shape_numbers_is_drawn_by_its_networks():
     it, cpu = brush("watercolor"), torch.device("cpu")
     assert read_card(it)["table"] is None
-    assert isinstance(load_stamps(it, cpu)[0], NeuralRenderer)
+    assert isinstance(load_stamps(it, cpu)[0], NetworkStamps)
     with pytest.raises(NoTableError, match=r"^renderer: watercolor has no table of stamps; networks draw its strokes$"):
         load_stamps(it, cpu, "table")
+    assert NoTableError.exit_status == 2
 
 
 @each("name", TABLED)
 def test_networks_draw_where_they_are_asked_for(name):
-    assert isinstance(load_stamps(brush(name), torch.device("cpu"), "networks")[0], NeuralRenderer)
+    assert isinstance(load_stamps(brush(name), torch.device("cpu"), "networks")[0], NetworkStamps)
 
 
 def test_tables_are_kept_for_the_next_painting(monkeypatch):
@@ -198,6 +201,7 @@ def test_a_brush_of_ones_own_has_a_table(own, monkeypatch):
     measured = load_stamps(it, cpu)[0]
     assert isinstance(measured, StampTable)
     assert table_error(model, it, measured.axes)[0] < ALLOWED
+    monkeypatch.setattr("renderers.stamps.axes.SAMPLES", 4)
     told = table_card(model, it)
     assert Axes.of_card(told, it).size == len(told["nodes"][0])
     assert told["matte_rms"] < ALLOWED
@@ -206,7 +210,7 @@ def test_a_brush_of_ones_own_has_a_table(own, monkeypatch):
     assert isinstance(load_stamps(it, cpu)[0], StampTable)
     describe(table=None)
     assert load_stamps(it, cpu)[0].device == cpu
-    assert isinstance(load_stamps(it, cpu)[0], NeuralRenderer)
+    assert isinstance(load_stamps(it, cpu)[0], NetworkStamps)
 
 
 @each("table", [{"nodes": [[1, 10]]}, {"nodes": [[1, 9]], "low": 0.01, "high": 0.01}, 3])
@@ -264,3 +268,57 @@ def test_nodes_are_where_strokes_change():
     assert sum(value > 0.1 for value in slant) > 2 * sum(value < 0.1 for value in slant) - 3
     assert slant[0] == -0.5
     assert slant[-1] == 0.5
+
+
+# The networks' own kernels
+
+
+def both(name):
+    """Networks that know nothing, and the same in kernels."""
+    torch.manual_seed(0)
+    renderer = NeuralRenderer(brush(name)).eval().requires_grad_(False)
+    return renderer, NetworkStamps(renderer)
+
+
+def drawn_and_pulled(source, shape):
+    shape = shape.clone().requires_grad_()
+    drawn = source.stamps(shape)
+    upstream = torch.randn(drawn.shape, generator=torch.Generator().manual_seed(2))
+    return drawn.detach(), torch.autograd.grad(drawn, shape, upstream)[0]
+
+
+@each("name", names())
+def test_kernels_draw_what_torch_draws(name):
+    renderer, fast = both(name)
+    assert fast.device == torch.device("cpu")
+    shape = shapes_of(name, 9)
+    (wanted, slope), (found, pulled) = drawn_and_pulled(renderer, shape), drawn_and_pulled(fast, shape)
+    assert found.shape == wanted.shape
+    assert found.is_contiguous()
+    assert (found - wanted).abs().max() < 1e-5  # measured: 1e-6
+    assert (pulled - slope).norm() / slope.norm() < 1e-4  # measured: 6e-7
+
+
+def test_kernels_draw_trained_networks_alike():
+    renderer, it = load_renderer(brush("watercolor"))[0], shapes_of("watercolor", 30)
+    (wanted, slope), (found, pulled) = drawn_and_pulled(renderer, it), drawn_and_pulled(NetworkStamps(renderer), it)
+    assert (found - wanted).abs().max() < 1e-5  # measured: 7e-7
+    assert (pulled - slope).norm() / slope.norm() < 1e-4
+
+
+def test_the_way_back_threads_and_numbers_of_strokes_change_no_byte(monkeypatch):
+    _, fast = both("watercolor")
+    shape = shapes_of("watercolor", 7)
+    drawn, pulled = drawn_and_pulled(fast, shape)
+    assert torch.equal(fast.stamps(shape), drawn)
+    monkeypatch.setattr("renderers.threads.core_count", lambda: 3)
+    monkeypatch.setattr("renderers.stamps.networks.core_count", lambda: 3)
+    assert torch.equal(fast.stamps(shape), drawn)
+    assert all(torch.equal(a, b) for a, b in zip(drawn_and_pulled(fast, shape), (drawn, pulled), strict=True))
+    monkeypatch.setattr("renderers.stamps.networks.KEPT", 3)
+    again, slope = drawn_and_pulled(fast, shape)
+    assert torch.equal(again, drawn)
+    assert (slope - pulled).norm() / pulled.norm() < 1e-5  # measured: 1e-7
+    none, nothing = drawn_and_pulled(fast, shape[:0])
+    assert none.shape == (0, STAMP, STAMP, 3)
+    assert nothing.shape == (0, 5)
