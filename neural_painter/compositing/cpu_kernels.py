@@ -17,7 +17,7 @@ Arguments, besides those of `neural_painter.compositing`:
 import numpy as np
 
 from neural_painter.compositing.constants import MAX_ALPHA, STOP
-from neural_painter.compositing.frames import FAST, locate, moved, rows_of, span_of
+from neural_painter.compositing.frames import FAST, frame_of, locate, moved, rows_of, spans_of
 from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, spread, store, total
 from neural_painter.compositing.texels import fetch, hand_on, look, room, settle, steepness
 from renderers.brush import OPACITY
@@ -62,6 +62,7 @@ def forward(strokes, tiles, background, picture, left, deepest, share, shares): 
     planes, pitch = _planes(tiles, 6)
     red, green, blue, light, rest, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
     size = len(stamps) // max(len(frames), 1)
+    spans = np.empty(2 * WIDTH, np.int32)
     for t in range(tiles[4][share], tiles[4][share + 1]):
         top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
         planes[:4], planes[4], planes[5] = _0, _1, -_1
@@ -69,19 +70,21 @@ def forward(strokes, tiles, background, picture, left, deepest, share, shares): 
             light[row * pitch : row * pitch + end - start] = _1
         for k in range(listed + count - 1, listed - 1, -1):
             n = np.int64(tiles[3][k])
+            frame = frame_of(frames, n)
             first_row, end_row = rows_of(edges, n, top, bottom)
             following, part = _following(tiles[3], max(k - 1, listed), size, end_row - first_row)
             for row in range(first_row, end_row):
                 fetch(stamps, following, following + part)
                 following += part
-                first, past = span_of(edges, n, row, start, end)
-                for column in range(first, past, WIDTH):
+                of_eight, y = (row - first_row) % WIDTH, np.float32(row + 0.5) * scale
+                if of_eight == 0:
+                    spans_of(spans, edges, n, row, start, end)
+                for column in range(spans[of_eight], spans[WIDTH + of_eight], WIDTH):
                     at = (row - top) * pitch + column - start
                     before = load(light, at)
                     if not any_of(before > _0):
                         continue
-                    x = (ramp() + np.float32(column + 0.5)) * scale
-                    u, v = locate(frames, n, x, np.float32(row + 0.5) * scale)
+                    u, v = locate(frame, (ramp() + np.float32(column + 0.5)) * scale, y)
                     (matte, one, two), _, _, _, _ = look(stamps, n * size, side, u, v)
                     alpha = matte * paint[n, OPACITY]
                     alpha = choose(alpha < _LIMIT, alpha, _LIMIT)
@@ -122,6 +125,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
     planes, pitch = _planes(tiles, 6)
     red, green, blue, light, behind, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
     size = len(stamps) // max(len(frames), 1)
+    spans = np.empty(2 * WIDTH, np.int32)
     sums, fours = every_sum[share], room(side)
     for t in range(tiles[4][share], tiles[4][share + 1]):
         top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
@@ -132,19 +136,22 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
                 continue
             r0 = r1 = r2 = s0 = s1 = s2 = opaque = spread(_0)
             placed = spread(_0), spread(_0), spread(_0), spread(_0), spread(_0)
+            frame = frame_of(frames, n)
             first_row, end_row = rows_of(edges, n, top, bottom)
             following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
             for row in range(first_row, end_row):
                 fetch(stamps, following, following + part)
                 following += part
-                first, past = span_of(edges, n, row, start, end)
-                for column in range(first, past, WIDTH):
+                of_eight, y = (row - first_row) % WIDTH, np.float32(row + 0.5) * scale
+                if of_eight == 0:
+                    spans_of(spans, edges, n, row, start, end)
+                for column in range(spans[of_eight], spans[WIDTH + of_eight], WIDTH):
                     at = (row - top) * pitch + column - start
                     seen = load(last, at) <= np.float32(n)
                     if not any_of(seen):
                         continue
-                    x, y = (ramp() + np.float32(column + 0.5)) * scale, np.float32(row + 0.5) * scale
-                    u, v = locate(frames, n, x, y)
+                    x = (ramp() + np.float32(column + 0.5)) * scale
+                    u, v = locate(frame, x, y)
                     (matte, one, two), corners, texel, columns, rows = look(stamps, n * size, side, u, v)
                     full = matte * paint[n, OPACITY]
                     alpha = choose(full < _LIMIT, full, _LIMIT)
@@ -169,7 +176,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
                     s2 += weight_two * g2
                     of_texel = of_alpha * paint[n, OPACITY], weight * slope_one, weight * slope_two
                     gu, gv = steepness(of_texel, corners, columns, rows)
-                    placed = moved(frames, n, x, y, gu, gv, placed)
+                    placed = moved(frame, x, y, gu, gv, placed)
                     if len(texel_sums) > 0:
                         hand_on(fours, side, of_texel, texel, columns, rows)
             if len(texel_sums) > 0:
@@ -221,6 +228,7 @@ def worth(strokes, tiles, background, left, deepest, error, weight, sums, share,
     scale = np.float32(1.0 / max(height, width))
     planes, pitch = _planes(tiles, 9)
     size = len(stamps) // max(len(frames), 1)
+    spans = np.empty(2 * WIDTH, np.int32)
     for t in range(tiles[4][share], tiles[4][share + 1]):
         top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
         planes[:8], planes[8] = _0, _NOBODY
@@ -235,19 +243,22 @@ def worth(strokes, tiles, background, left, deepest, error, weight, sums, share,
         for k in range(listed, listed + count):
             n = np.int64(tiles[3][k])
             found = spread(_0)
+            frame = frame_of(frames, n)
             first_row, end_row = rows_of(edges, n, top, bottom)
             following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
             for row in range(first_row, end_row):
                 fetch(stamps, following, following + part)
                 following += part
-                first, past = span_of(edges, n, row, start, end)
-                for column in range(first, past, WIDTH):
+                of_eight, y = (row - first_row) % WIDTH, np.float32(row + 0.5) * scale
+                if of_eight == 0:
+                    spans_of(spans, edges, n, row, start, end)
+                for column in range(spans[of_eight], spans[WIDTH + of_eight], WIDTH):
                     at = (row - top) * pitch + column - start
                     seen = load(last, at) <= np.float32(n)
                     if not any_of(seen):
                         continue
-                    x, y = (ramp() + np.float32(column + 0.5)) * scale, np.float32(row + 0.5) * scale
-                    u, v = locate(frames, n, x, y)
+                    x = (ramp() + np.float32(column + 0.5)) * scale
+                    u, v = locate(frame, x, y)
                     (matte, one, two), _, _, _, _ = look(stamps, n * size, side, u, v)
                     alpha = matte * paint[n, OPACITY]
                     alpha = choose(alpha < _LIMIT, alpha, _LIMIT)

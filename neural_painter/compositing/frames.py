@@ -1,7 +1,7 @@
 """Where a stroke lies: which pixels of a row it may reach, and where on its stamp a pixel falls.
 
-A stroke's numbers are worked out once, as rows of *frames* (float32: from the canvas into the stroke's frame) and of
-*edges* (float64: its outline in pixels).
+A stroke's numbers are worked out once, as rows of *frames* (from the canvas into the stroke's frame) and of
+*edges* (its outline in pixels).
 """
 
 import math
@@ -9,10 +9,13 @@ import math
 import numpy as np
 
 from neural_painter.compositing.constants import MIN_HALF
+from neural_painter.compositing.lanes import WIDTH, choose, floor, magnitude, ramp, store_whole
 from renderers.brush import ANGLE, CENTRE, HALVES, X, Y
 from renderers.kernels import kernel
 
 Array = np.ndarray
+
+_0, _HALF = np.float32(0), np.float32(0.5)
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 """Of LLVM's fast mathematics what leaves comparisons with numbers that are none as they are."""
@@ -20,8 +23,8 @@ FAST = {"contract", "reassoc", "arcp", "nsz"}
 CX, CY, COS, SIN, PER_LENGTH, PER_WIDTH = range(6)
 """Columns of frames: centre, cosine and sine of the angle, 1 / half length, 1 / half width."""
 
-SLACK = 0.01
-"""Pixels that an outline is wider than solved: kernels round, and where a stamp ends its weights are zero anyway."""
+SLACK, ROUNDING = 0.01, np.float32(1e-6)
+"""An outline is wider than solved by so many pixels, and by so much of what is added up: weights are zero there."""
 
 _HUGE = 1e30  # half width of a strip that is none
 
@@ -59,51 +62,67 @@ def edges_of(placement: Array, size: tuple[int, int], side: int) -> Array:
         across = np.where(flat, 1.0, across)
         edges[:, column] = np.where(flat, 0.0, along / across)
         edges[:, column + 1] = np.where(flat, _HUGE, half / abs(across))
-    edges[:, [2, 4, 6]] += SLACK
-    return edges
+    edges[:, [2, 4, 6]] += SLACK + ROUNDING * (abs(edges[:, :1]) + edges[:, [2, 4, 6]])
+    return edges.astype(np.float32)
 
 
-@kernel()
-def between(low, high, first, end):  # type: ignore[no-untyped-def]
-    """Of pixels from `first` up to `end`, those whose centres lie from `low` to `high`: the first, and their end."""
-    return math.ceil(max(low - 0.5, np.float64(first))), math.floor(min(high - 0.5, end - 1.0)) + 1
-
-
-@kernel()
+@kernel(fastmath=FAST)
 def rows_of(edges, n, first, end):  # type: ignore[no-untyped-def]
     """Which of the canvas' rows from `first` up to `end` a stroke may reach: the first, and their end."""
     y, reach = edges[n, 1], edges[n, 2]
-    return between(y - reach, y + reach, first, end)
+    low, high = max(y - reach - _HALF, np.float32(first)), min(y + reach - _HALF, np.float32(end - 1))
+    return math.ceil(low), math.floor(high) + 1
 
 
-@kernel()
-def span_of(edges, n, row, first, end):  # type: ignore[no-untyped-def]
-    """Which pixels of a row, from `first` up to `end`, a stroke may reach: the first, and their end."""
-    x, up = edges[n, 0], row + 0.5 - edges[n, 1]
-    one, other = x + edges[n, 3] * up, x + edges[n, 5] * up
-    low, high = max(one - edges[n, 4], other - edges[n, 6]), min(one + edges[n, 4], other + edges[n, 6])
-    return between(low, high, first, end)
+@kernel(fastmath=FAST)
+def spans_of(spans, edges, n, row, first, end):  # type: ignore[no-untyped-def]
+    """Which pixels of eight rows, from `first` up to `end`, a stroke may reach.
 
-
-# The three functions below are all that knows how a stroke is laid: points on it, their gradients, and sums of those.
+    Args:
+        spans: int32, [16], filled: the first pixel of each row, then the end of each, which may lie before.
+        edges, n: the stroke.
+        row: the first of the rows.
+        first, end: columns.
+    """
+    x, up = edges[n, 0], ramp() + (np.float32(row + 0.5) - edges[n, 1])
+    one, other = up * edges[n, 3], up * edges[n, 5]
+    half_one, half_other = magnitude(one) * ROUNDING + edges[n, 4], magnitude(other) * ROUNDING + edges[n, 6]
+    low, lower = x + one - half_one, x + other - half_other
+    high, higher = x + one + half_one, x + other + half_other
+    low, high = choose(low > lower, low, lower) - _HALF, choose(high < higher, high, higher) + _HALF
+    store_whole(spans, 0, _within(_0 - floor(_0 - low), np.float32(first), np.float32(end)))
+    store_whole(spans, WIDTH, _within(floor(high), np.float32(first), np.float32(end)))
 
 
 @kernel(fastmath=FAST, forceinline=True)
-def locate(frames, n, x, y):  # type: ignore[no-untyped-def]
+def _within(lanes, low, high):  # type: ignore[no-untyped-def]
+    lanes = choose(lanes > low, lanes, low)
+    return choose(lanes < high, lanes, high)
+
+
+# What follows is all that knows how a stroke is laid: points on it, their gradients, and sums of those.
+
+
+@kernel(fastmath=FAST, forceinline=True)
+def frame_of(frames, n):  # type: ignore[no-untyped-def]
+    """The frame of stroke n."""
+    return frames[n, CX], frames[n, CY], frames[n, COS], frames[n, SIN], frames[n, PER_LENGTH], frames[n, PER_WIDTH]
+
+
+@kernel(fastmath=FAST, forceinline=True)
+def locate(frame, x, y):  # type: ignore[no-untyped-def]
     """Where on a stroke's stamp the canvas points (x, y) fall, x being Lanes: u along it, v across it, in [-1, 1]²."""
-    dx, dy = x - frames[n, CX], y - frames[n, CY]
-    length, width = frames[n, PER_LENGTH], frames[n, PER_WIDTH]
-    u = dx * (frames[n, COS] * length) + dy * (frames[n, SIN] * length)
-    v = dx * -(frames[n, SIN] * width) + dy * (frames[n, COS] * width)
-    return u, v
+    cx, cy, cos, sin, per_length, per_width = frame
+    dx, dy = x - cx, y - cy
+    return dx * (cos * per_length) + dy * (sin * per_length), dx * -(sin * per_width) + dy * (cos * per_width)
 
 
 @kernel(fastmath=FAST, forceinline=True)
-def moved(frames, n, x, y, gu, gv, sums):  # type: ignore[no-untyped-def]
+def moved(frame, x, y, gu, gv, sums):  # type: ignore[no-untyped-def]
     """Adds to the sums that `placement_gradient` takes, what the gradients of u and v of some points say."""
-    u, v = locate(frames, n, x, y)
-    slim = frames[n, PER_LENGTH] / frames[n, PER_WIDTH]
-    turned = gu * v * slim - gv * u / slim
+    u, v = locate(frame, x, y)
+    _, _, _, _, per_length, per_width = frame
+    turned = gu * v * (per_length / per_width) - gv * u * (per_width / per_length)
     return sums[0] + gu, sums[1] + gv, sums[2] + gu * u, sums[3] + gv * v, sums[4] + turned
 
 

@@ -220,6 +220,25 @@ def store(typing, array, index, lanes):
     return types.void(array, types.intp, lanes), build
 
 
+def _whole(kind) -> bool:
+    return isinstance(kind, types.Array) and kind.ndim == 1 and kind.layout == "C" and kind.dtype == types.int32
+
+
+@intrinsic
+def store_whole(typing, array, index, lanes):
+    """Writes eight whole numbers into a flat int32 array from `index` on; nothing tests that there is room."""
+    if not _whole(array):
+        return None
+
+    def build(context, builder, signature, arguments):
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.PointerType(_INTS))
+        builder.store(builder.fptosi(arguments[2], _INTS), place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), build
+
+
 @intrinsic
 def gather(typing, array, start, offsets):
     """Four neighbours in a flat float32 array for every lane, from `start + offset` on; they have to be there.

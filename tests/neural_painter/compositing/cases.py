@@ -30,6 +30,7 @@ def cases() -> dict[str, Callable[[], Arguments]]:
         "odd_stamp": lambda: random_case(5, stamp=5),
         "one_texel_stamp": lambda: random_case(5, stamp=1),
         "turned": turned,
+        "nearly_level": nearly_level,
         "hair_thin": hair_thin,
         "off_canvas": off_canvas,
         "nothing_visible": nothing_visible,
@@ -71,6 +72,13 @@ def turned() -> Arguments:
     """Right angles and angles of several turns."""
     placement, *rest = random_case(6, seed=1)
     placement[:, 4] = torch.tensor([0.0, 0.5, 1.0, -0.5, 3.3, -6.7]) * math.pi
+    return placement, *rest
+
+
+def nearly_level() -> Arguments:
+    """Angles so small that lines along a stroke leave the canvas millions of pixels away."""
+    placement, *rest = random_case(6, seed=12)
+    placement[:, 4] = torch.tensor([1e-9, -3e-9, 1e-8, -1e-6, 1e-4, math.pi / 2])
     return placement, *rest
 
 
