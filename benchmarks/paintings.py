@@ -155,13 +155,13 @@ def _published(path, image):
 
     They are square whatever the photo's shape, so they are brought to the shape of the photo first.
     """
-    from neural_painter.images import fit_long_side, read_image, resize
+    from neural_painter.images import read_image, resize
     from neural_painter.metrics import psnr, ssim
-    from neural_painter.painting import SCORE_SIDE
+    from neural_painter.painting import score_size
 
     if not path.is_file():
         return None
-    size = fit_long_side(*image.shape[:2], SCORE_SIDE)
+    size = score_size((image.shape[0], image.shape[1]))
     photo, picture = resize(image, size=size), resize(read_image(path), size=size)
     return {"file": path.name, "psnr": round(psnr(photo, picture), 3), "ssim": round(ssim(photo, picture), 4)}
 

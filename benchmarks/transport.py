@@ -92,10 +92,10 @@ def _measure(image, config):
     from neural_painter.export.raster import render
     from neural_painter.images import resize
     from neural_painter.metrics import psnr
-    from neural_painter.painting import SCORE_SIDE, paint, size_of
+    from neural_painter.painting import paint, score_size
 
     painting = paint(image, config)
-    size = size_of(painting.document, SCORE_SIDE)
+    size = score_size(painting.document.size)
     white, black = (render(replace(painting.document, canvas=(c, c, c)), size) for c in (1.0, 0.0))
     photo, picture = resize(image, size=size), painting.render(size)
     height, width = max(1, size[0] // 4), max(1, size[1] // 4)

@@ -18,11 +18,14 @@ from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter.config import MASK, PaintConfig
+from neural_painter.painter.phases import exact_side
 from neural_painter.painter.resuming import KEYS as UNFINISHED_KEYS
 from neural_painter.painter.resuming import (
     Photo,
     Unfinished,
     config_of,
+    fitted,
+    is_older,
     notes_on,
     resumed_painting,
     resumed_restyling,
@@ -36,8 +39,11 @@ from renderers.stamps import load_stamps
 
 Array = np.ndarray
 
-SCORE_SIDE = 512
-"""Long side, in pixels, at which a painting is compared with its photo."""
+SCORE_SIDE = 2048
+"""Largest long side, in pixels, at which a painting is compared with its photo; smaller ones at their own size."""
+
+STYLE_SIDE = 512
+"""Long side, in pixels, at which a painting is compared with a style."""
 
 STYLING = 5.0
 """Time of a step in style against one of the last stage: the features of a canvas take longer than its strokes."""
@@ -51,8 +57,8 @@ class Painting:
         document: strokes and all that is needed to render them again.
         device: where it was painted.
         seconds: per stage, `render` and `total`.
-        psnr, ssim: of the painting against the photo, both at long side 512; None where there was no photo, or a style
-            was to change it.
+        psnr, ssim: of the painting against the photo, both at the photo's own size, or 2048 pixels along the long side
+            where it is larger; None where there was no photo, or a style was to change it.
         style_distance: of the Grams from the style's, before and after, both at long side 512; None without a style.
         finished: False where painting was interrupted; `paint(..., resume=document)` goes on.
         recovered: gradients that were not finite and were left out.
@@ -98,6 +104,16 @@ class Painting:
             OutputError: the file exists already, or cannot be written.
         """
         save(Path(path), self.document, size_of(self.document, size), overwrite=overwrite)
+
+
+def score_size(size: tuple[int, int]) -> tuple[int, int]:
+    """At what `(height, width)` a painting is compared with a photo of `size`: its own, or a smaller one.
+
+    A smaller one is chosen so that its short side hardly rounds: a photo that is squeezed by a pixel lies beside its
+    painting.
+    """
+    most = min(SCORE_SIDE, max(size))
+    return size if most == max(size) else fit_long_side(*size, exact_side(size, most, 1, most=most))
 
 
 def size_of(document: StrokeDocument, size: int | tuple[int, int] | None) -> tuple[int, int]:
@@ -180,17 +196,20 @@ def paint(
         },
         weights=painter.weights,
     )
-    place = place or place_between(document.strokes)
+    if resume is None or place is None:
+        place = place_between(document.strokes)
+    elif is_older(resume):
+        place = fitted(place, rounds, config.strokes, styler is not None)
     made = _made(rounds, place, Unfinished(document, photo), painter.device, resume, on_step, on_state, state_seconds)
     rendering = time.perf_counter()
-    shown = fit_long_side(*size, SCORE_SIDE)
-    picture = render(made.document, shown)
     if styler is None:
-        target = resize(image, size=shown)
+        shown = score_size(size)
+        target, picture = resize(image, size=shown), render(made.document, shown)
         made = replace(made, psnr=psnr(target, picture), ssim=ssim(target, picture))
     else:
+        shown = fit_long_side(*size, STYLE_SIDE)
         before = None if styler.start is None else render(replace(document, strokes=styler.start), shown)
-        made = replace(made, style_distance=_distances(styler.style, before, picture))
+        made = replace(made, style_distance=_distances(styler.style, before, render(made.document, shown)))
     ended = time.perf_counter()
     return replace(
         made,
@@ -250,7 +269,7 @@ def restyle(
     where = choose_device(device)
     config, notes = config_of(document)
     renderer, weights = load_stamps(brush, where, config.renderer)
-    size = fit_long_side(*document.size, SCORE_SIDE)
+    size = fit_long_side(*document.size, STYLE_SIDE)
     before = render(document, size)
     styler = Styler(
         before if photo is None else photo,

@@ -29,6 +29,8 @@ class Stage:
         iterations: optimiser steps.
         size: half length of a new stroke, in canvas long sides.
         transport: weight of the transport loss against the pixel loss.
+        phases: how much finer than the canvas the photo is that its steps look at, in turns.
+        renewals: before which steps the least useful strokes are replaced.
     """
 
     count: int
@@ -36,6 +38,8 @@ class Stage:
     iterations: int
     size: float
     transport: float
+    phases: int = 1
+    renewals: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Preset:
     canvas: float
 
 
-PRESETS = {"fast": Preset(0.5, 0.4, 0.8), "balanced": Preset(1.0, 1.0, 1.0), "best": Preset(1.6, 2.2, 1.25)}
+PRESETS = {"fast": Preset(0.5, 0.4, 0.8), "balanced": Preset(1.0, 1.0, 1.15), "best": Preset(1.6, 3.0, 1.7)}
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class PaintConfig:
         "stages with the transport loss: off, coarse (all but the last) or all",
         choices=("off", "coarse", "all"),
     )
-    edges: float = option(0.3, "weight of edges against flat areas in the pixel loss", low=0, high=MOST_WEIGHT)
+    edges: float = option(0.1, "weight of edges against flat areas in the pixel loss", low=0, high=MOST_WEIGHT)
 
     importance: str = option(
         "none",
@@ -120,6 +124,16 @@ class StrokeStyleConfig:
         check(self)
 
 
+FLOOR = 0.5
+"""Smallest half width of a stroke, in those of the last stage's brush."""
+
+FIRST, FEW = 30, 12
+"""About how many strokes the first stage has; the second where there are few in all."""
+
+RENEWALS = tuple(0.08 * (k + 1) for k in range(8))
+"""When the last stage replaces its least useful strokes, as parts of its steps."""
+
+
 def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
     """The stages of a painting.
 
@@ -135,19 +149,34 @@ def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
     stages = []
     for index, count in enumerate(counts):
         last = index == len(counts) - 1
-        size = min(0.33, math.sqrt((0.65 if last else 1.2) * max(aspect, 0.15) / count))
+        size = min(0.33, typical_size(count, aspect) * _size_of(index, len(counts)))
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
-        canvas = min(512, max(64, 16 * round(8 / size * preset.canvas / 16)))
+        canvas = min(1024, max(64, 16 * round(8 / size * preset.canvas / 16)))
         # Many strokes start close to where they belong, and each of their steps is dear.
-        late = 105 * (300 / max(count, 300)) ** 0.2
-        iterations = round(late * preset.late) if last else round(40 * preset.early)
+        late = 140 * (300 / max(count, 300)) ** 0.2
+        iterations = max(1, round(late * preset.late) if last else round(40 * preset.early))
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
-        stages.append(Stage(count, canvas, max(iterations, 1), size, config.transport if on else 0.0))
+        renewals = sorted({round(part * iterations) for part in RENEWALS} - {0}) if last else ()
+        weight = config.transport if on else 0.0
+        stages.append(Stage(count, canvas, iterations, size, weight, 2, tuple(renewals)))
     return tuple(stages)
 
 
-def _counts(strokes: int, first: int = 12, ratio: float = 3.1) -> list[int]:
-    """Strokes of each stage: a geometric series from about `first`, with about `ratio`, that sums to `strokes`."""
+def _size_of(stage: int, stages: int) -> float:
+    """Half length of a stage's strokes, in those that cover the canvas once: the last ones lie where they matter."""
+    if stages == 1:
+        return 1.0
+    return 0.5 if stage == stages - 1 else 1.36
+
+
+def typical_size(count: int, aspect: float) -> float:
+    """Half length of strokes of aspect 2.5 of which `count` cover a canvas about once, in canvas long sides."""
+    return math.sqrt(0.65 * max(aspect, 0.15) / count)
+
+
+def _counts(strokes: int, ratio: float = 3.1) -> list[int]:
+    """Strokes of each stage: a geometric series from about `FIRST`, or `FEW`, that sums to `strokes`."""
+    first = FIRST if strokes > FIRST * ratio else FEW
     stages = max(1, math.ceil(math.log(max(strokes / first, 1)) / math.log(ratio)))
     low, high = 1.0, 20.0
     for _ in range(60):

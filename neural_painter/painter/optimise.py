@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from neural_painter.compositing import composite
-from neural_painter.painter.config import Stage
+from neural_painter.painter.config import FLOOR, Stage
+from neural_painter.painter.phases import View
 from neural_painter.strokes import Strokes
 from renderers.brush import ANGLE, CENTRE, COLOURS, FIRST, HALF_LENGTH, HALF_WIDTH, HALVES, OPACITY, SECOND, Brush, X, Y
 from renderers.stamps import StampSource
@@ -22,8 +23,8 @@ Loss = Callable[[Tensor], Tensor]
 MANY = 1000
 """Strokes beyond which stamps are drawn less often."""
 
-SLIMMEST = 0.3
-"""Smallest half width of a stroke, in those of the last stage's brush."""
+STRETCH = 2.0
+"""How much more slender a stroke may become than the most slender one of its brush, which is then drawn out."""
 
 LONGEST = 0.6
 """Largest half length of a stroke, in canvas long sides."""
@@ -68,7 +69,7 @@ class Limits:
     @classmethod
     def of(cls, finest: Stage, brush: Brush, sizes: Tensor | None = None) -> Limits:
         """Those of a painting whose last stage is `finest`."""
-        return cls(SLIMMEST * (finest.size / brush.aspect.default), LONGEST, sizes)
+        return cls(FLOOR * (finest.size / brush.aspect.default), LONGEST, sizes)
 
     def slimmest(self, placement: Tensor) -> Tensor | float:
         """Logarithm of the smallest half width that strokes `[N, 5]` may have: `[N]`, or one for all."""
@@ -92,7 +93,8 @@ class Standing:
     Attributes:
         values: placement `[N, 5]` (half length and half width by their logarithms), shape `[N, F]`, paint `[N, 7]`.
         first, second: Adam's moments of each.
-        steps: steps of each, which counts for Adam; shapes move only where stamps are drawn.
+        steps: `[N, 1]` float32 of each: steps that a stroke has taken, which counts for Adam; shapes move only where
+            stamps are drawn.
         taken: steps of all.
         recovered: gradients that were not finite and were left out.
         drawn: full shapes `[N, P]` that the stamps were drawn from; None before the first.
@@ -101,7 +103,7 @@ class Standing:
     values: Mapping[str, Tensor]
     first: Mapping[str, Tensor]
     second: Mapping[str, Tensor]
-    steps: Mapping[str, int]
+    steps: Mapping[str, Tensor]
     taken: int = 0
     recovered: int = 0
     drawn: Tensor | None = None
@@ -117,8 +119,7 @@ class StrokeOptimiser:
         renderer: what draws the brush's stamps.
         brush: gives ranges.
         strokes: where to start.
-        background: what the strokes are laid over, `[3]` or `[3, H, W]`.
-        size: canvas `(height, width)` in pixels.
+        view: the grid of pixels to begin with, and what the strokes are laid over there.
         step: typical half length, in canvas long sides; step sizes scale with it.
         limits: bounds on sizes.
         rates: step sizes.
@@ -130,8 +131,7 @@ class StrokeOptimiser:
         renderer: StampSource,
         brush: Brush,
         strokes: Strokes,
-        background: Tensor,
-        size: tuple[int, int],
+        view: View,
         *,
         step: float,
         limits: Limits,
@@ -139,15 +139,12 @@ class StrokeOptimiser:
         refresh: int = 5,
     ) -> None:
         device = renderer.device
-        self.renderer, self.brush, self.background, self.size = renderer, brush, background, size
+        self.renderer, self.brush, self.device = renderer, brush, device
+        self.look(view)
+        long_side = max(view.size)
+        self.extent = view.size[1] / long_side, view.size[0] / long_side
         self.limits, self.refresh = limits, refresh
-        placement = torch.from_numpy(strokes.placement.copy()).to(device)
-        placement[:, HALVES] = placement[:, HALVES].clamp_min(1e-6).log()
-        values = {
-            "placement": placement,
-            "shape": torch.from_numpy(strokes.shape.copy()).to(device),
-            "paint": torch.from_numpy(strokes.paint.copy()).to(device),
-        }
+        values = self._values_of(strokes)
         span = [p.high - p.low for p in brush.free_shape]
         self.rates = {
             "placement": torch.tensor([rates.move * step] * 2 + [rates.grow] * 2 + [rates.turn], device=device),
@@ -156,8 +153,21 @@ class StrokeOptimiser:
         }
         self.bounds = [torch.from_numpy(b[1:]).to(values["shape"]) for b in (brush.shape_low, brush.shape_high)]
         first, second = ({name: torch.zeros_like(v) for name, v in values.items()} for _ in range(2))
-        self.now = Standing(self._projected(values), first, second, dict.fromkeys(values, 0))
+        steps = {name: torch.zeros(len(strokes), 1, device=device) for name in values}
+        self.now = Standing(self._projected(values), first, second, steps)
         self.stamps: Tensor | None = None
+
+    def look(self, view: View, background: Tensor | None = None) -> None:
+        """From now on canvases are of this grid, and over another background where one is given."""
+        self.view, self.background = view, view.background if background is None else background
+        self.offset = torch.tensor([*view.offset, 0, 0, 0], device=self.device)
+
+    def _values_of(self, strokes: Strokes) -> dict[str, Tensor]:
+        device = self.device
+        placement = torch.from_numpy(strokes.placement.copy()).to(device)
+        placement[:, HALVES] = placement[:, HALVES].clamp_min(1e-6).log()
+        shape, paint = (torch.from_numpy(array.copy()).to(device) for array in (strokes.shape, strokes.paint))
+        return {"placement": placement, "shape": shape, "paint": paint}
 
     def go_on(self, standing: Standing) -> None:
         """Goes on from an earlier standing of the same strokes as if there had been nothing in between."""
@@ -177,6 +187,26 @@ class StrokeOptimiser:
         return torch.cat([aspect[:, None], self.now.values["shape"]], dim=1)
 
     @torch.no_grad()
+    def renew(self, kept: Array, new: Strokes) -> None:
+        """Lays new strokes on top in place of those that are not `kept` `[N]`; the others keep what Adam knows of them.
+
+        Stamps are drawn anew in the next step.
+        """
+        now, device = self.now, self.device
+        chosen = torch.from_numpy(np.flatnonzero(kept)).to(device)
+        fresh = self._values_of(new)
+
+        def joined(old: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {name: torch.cat([value[chosen], added[name].to(value)]) for name, value in old.items()}
+
+        nothing = {name: torch.zeros_like(value) for name, value in fresh.items()}
+        ages = {name: torch.zeros(len(new), 1) for name in fresh}
+        values = self._projected(joined(now.values, fresh))
+        moments = joined(now.first, nothing), joined(now.second, nothing)
+        self.now = Standing(values, *moments, joined(now.steps, ages), now.taken, now.recovered)
+        self.stamps = None
+
+    @torch.no_grad()
     def draw_stamps(self, shape: Tensor | None = None) -> Tensor:
         """All stamps `[N, S, S, 3]`; by default of the strokes as they stand.
 
@@ -187,16 +217,18 @@ class StrokeOptimiser:
     @torch.no_grad()
     def canvas(self) -> Tensor:
         """The canvas as it stands, `[3, H, W]`."""
-        return composite(self.placement(), self.now.values["paint"], self.draw_stamps(), self.background, self.size)
+        return composite(
+            self.placement(), self.now.values["paint"], self.draw_stamps(), self.background, self.view.size
+        )
 
     def visible(self) -> Array:
         """How much of each stroke is seen, `[N]`: the part of its box that it colours and nothing covers."""
         paint = self.now.values["paint"].clone().requires_grad_()
         with torch.no_grad():
             placement, stamps = self.placement(), self.draw_stamps()
-        composite(placement, paint, stamps, self.background, self.size)[0].sum().backward()  # type: ignore[no-untyped-call]
+        composite(placement, paint, stamps, self.background, self.view.size)[0].sum().backward()  # type: ignore[no-untyped-call]
         assert paint.grad is not None
-        pixels = 4 * placement[:, HALF_LENGTH] * placement[:, HALF_WIDTH] * max(self.size) ** 2
+        pixels = 4 * placement[:, HALF_LENGTH] * placement[:, HALF_WIDTH] * max(self.view.size) ** 2
         seen = paint.grad[:, FIRST.start] + paint.grad[:, SECOND.start]  # of the red canvas
         return (seen / pixels.clamp_min(1e-6)).cpu().numpy()
 
@@ -221,7 +253,7 @@ class StrokeOptimiser:
         placed = _placed(now.values["placement"]).requires_grad_()
         paint = now.values["paint"].clone().requires_grad_()
         stamps = self.stamps.detach().requires_grad_(draw)
-        value = loss(composite(placed, paint, stamps, self.background, self.size))
+        value = loss(composite(placed - self.offset, paint, stamps, self.background, self.view.size))
         value.backward()  # type: ignore[no-untyped-call]
         gradients = {"placement": placed.grad, "paint": paint.grad}
         if placed.grad is not None:
@@ -248,7 +280,7 @@ class StrokeOptimiser:
             if not bool(finite.all()):
                 recovered += int((~finite).sum())
                 gradient = torch.where(finite, gradient, torch.zeros_like(gradient))
-            steps[name] += 1
+            steps[name] = steps[name] + 1
             first = firsts[name] = torch.lerp(firsts[name], gradient, 1 - fast)
             second = seconds[name] = torch.addcmul(seconds[name] * slow, gradient, gradient, value=1 - slow)
             rise, calm = 1 - fast ** steps[name], 1 - slow ** steps[name]
@@ -264,14 +296,12 @@ class StrokeOptimiser:
         """Copies of the values with every number brought back into its range."""
         brush = self.brush
         placement, shape, paint = (values[name].clone() for name in ("placement", "shape", "paint"))
-        height, width = self.size
-        long_side = max(height, width)
-        placement[:, X].clamp_(0, width / long_side)
-        placement[:, Y].clamp_(0, height / long_side)
+        for column, end in zip((X, Y), self.extent, strict=True):
+            placement[:, column].clamp_(0, end)
         half_length, half_width = placement[:, HALF_LENGTH], placement[:, HALF_WIDTH]  # their logarithms, in place
         slimmest = self.limits.slimmest(placement)
         half_length.clamp_min_(slimmest + math.log(brush.aspect.low)).clamp_max_(math.log(self.limits.half_length))
-        aspect = (half_length - half_width).clamp_(math.log(brush.aspect.low), math.log(brush.aspect.high))
+        aspect = (half_length - half_width).clamp_(math.log(brush.aspect.low), math.log(STRETCH * brush.aspect.high))
         half_width.copy_(half_length - aspect).clamp_min_(slimmest)
         half_length.copy_(torch.maximum(half_length, half_width + math.log(brush.aspect.low)))
         low, high = self.bounds

@@ -6,6 +6,8 @@ docs/stroke-document.md tells what the keys of `options` mean.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,19 +18,30 @@ from neural_painter.errors import InputError, UsageError
 from neural_painter.painter.config import BEFORE, MOST_STROKES, PaintConfig
 from neural_painter.painter.rounds import Place
 from neural_painter.painter.styling import StrokeStyle
+from neural_painter.painter.work import Planned
 from neural_painter.strokes import StrokeDocument, Strokes
 from neural_painter.tables import MAX_ARRAYS_BYTES, Arrays
 from renderers.runs import difference
 
 Array = np.ndarray
 
-KEYS = ("unfinished", "photo")
+KEYS = ("unfinished", "photo", "plan")
 """Options that only unfinished documents have."""
+
+PLAN = 2
+"""Changes with what the painter does from step to step: documents of another plan go on from their strokes alone."""
+
+OWN = ("strokes", "tally", "start", "restarted")
+"""What the state of a document of another plan still tells."""
 
 WEIGHED = ("preset", "transport", "transport_stages", "edges")
 """Options of a painting that count when its strokes are given a style."""
 
 STATELESS = "the document to resume holds no state of the painter: it goes on, but not to the same painting"
+OLDER = (
+    "the document to resume was painted by an older version of the painter: it goes on from its strokes, "
+    "but not to the same painting"
+)
 REWEIGHTED = (
     "the document to resume was painted with other weights of the brush: it goes on, but not to the same painting"
 )
@@ -67,7 +80,7 @@ class Unfinished:
     def at(self, place: Place) -> StrokeDocument:
         """The document that goes on from a place."""
         where = {"step": place.step} if self.restyling else {"stage": place.stage, "step": place.step}
-        options: dict[str, Any] = {**self.base.options, "unfinished": where}
+        options: dict[str, Any] = {**self.base.options, "unfinished": where, "plan": PLAN}
         if self.photo is not None:
             options["photo"] = self.photo.digest
         size = sum(array.nbytes for array in place.state.values())
@@ -110,7 +123,38 @@ def resumed_painting(
         raise InputError("the document to resume was painted from another photo")
     if len(document.strokes) > config.strokes:
         raise InputError(f"the document to resume holds {len(document.strokes)} strokes, more than {config.strokes}")
-    return Place(document.strokes, stage, step, document.state)
+    return Place(document.strokes, stage, step, _state(document))
+
+
+def fitted(place: Place, rounds: Sequence[Planned], strokes: int, styled: bool) -> Place:
+    """Where a document of an older painter stands in the rounds of this one.
+
+    Args:
+        place: by its own count.
+        rounds: of this painter.
+        strokes: how many were asked for.
+        styled: whether the last round is that of a style.
+    """
+    theirs, ours = max(1, math.ceil(math.log(max(strokes / 12, 1)) / math.log(3.1))), len(rounds) - styled
+    if place.stage >= theirs:
+        stage = min(place.stage - theirs + ours, len(rounds))
+    elif place.stage == theirs - 1:
+        stage = ours - 1
+    else:
+        stage = next(k for k in range(ours) if rounds[k].strokes >= len(place.strokes) or k == ours - 1)
+    last = stage >= len(rounds)
+    return replace(place, stage=stage, step=0 if last else min(place.step, rounds[stage].steps))
+
+
+def is_older(document: StrokeDocument) -> bool:
+    """Whether an unfinished document is of an older painter."""
+    return document.options.get("plan") != PLAN
+
+
+def _state(document: StrokeDocument) -> Mapping[str, Array]:
+    if is_older(document):
+        return {name: array for name, array in document.state.items() if name in OWN}
+    return document.state
 
 
 def resumed_restyling(
@@ -144,14 +188,15 @@ def resumed_restyling(
     start = document.state.get("start", None if step else document.strokes.table())
     if start is not None and "restarted" not in document.state and not np.array_equal(start, painted.strokes.table()):
         raise InputError("the document to resume is of another painting: it began with other strokes")
-    return Place(document.strokes, 0, step, document.state)
+    return Place(document.strokes, 0, step, _state(document))
 
 
 def notes_on(resumed: StrokeDocument | None, weights: str) -> tuple[str, ...]:
     """What a user should know of a painting that goes on from a document, with these weights of the brush."""
     if resumed is None:
         return ()
-    return (*((STATELESS,) if not resumed.state else ()), *((REWEIGHTED,) if resumed.weights != weights else ()))
+    known = STATELESS if not resumed.state else OLDER if is_older(resumed) else None
+    return (*((known,) if known else ()), *((REWEIGHTED,) if resumed.weights != weights else ()))
 
 
 def config_of(document: StrokeDocument) -> tuple[PaintConfig, tuple[str, ...]]:

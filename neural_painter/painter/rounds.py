@@ -165,7 +165,8 @@ class Round:
         if standing.drawn is not None:
             state["drawn"] = _array(standing.drawn)
         state |= {f"loss_{name}": value.copy() for name, value in now.memory.items()}
-        state["counts"] = np.array([standing.taken, *(standing.steps[name] for name in VALUES)], np.int64)
+        state["counts"] = np.array([standing.taken], np.int64)
+        state["ages"] = np.concatenate([_array(standing.steps[name]) for name in VALUES], axis=1)
         if self.start is not None:
             state["start"] = self.start.table()
         if self._restarted:  # `start` is where a round went on whose own start was not known
@@ -229,7 +230,9 @@ def _standing(optimiser: StrokeOptimiser, state: Mapping[str, Array]) -> Standin
             found[name] = torch.from_numpy(array.copy()).to(device)
         return found
 
-    taken, *steps = _counts(state, "counts", 1 + len(VALUES))
+    (taken,) = _counts(state, "counts", 1)
+    ages = torch.from_numpy(_ages(state, len(known["paint"]))).to(device)
+    steps = {name: ages[:, k : k + 1].contiguous() for k, name in enumerate(VALUES)}
     drawn = None
     if "drawn" in state:
         brush = optimiser.brush
@@ -242,7 +245,14 @@ def _standing(optimiser: StrokeOptimiser, state: Mapping[str, Array]) -> Standin
     second = tensors("_second")
     if any(bool((value < 0).any()) for value in second.values()):
         raise StateError("its state makes no sense: a second moment below 0")
-    return Standing(tensors(""), tensors("_first"), second, dict(zip(VALUES, steps, strict=True)), taken, 0, drawn)
+    return Standing(tensors(""), tensors("_first"), second, steps, taken, 0, drawn)
+
+
+def _ages(state: Mapping[str, Array], count: int) -> Array:
+    ages = _taken(state, "ages", np.float32, (count, len(VALUES)))
+    if not ((ages >= 0) & (ages < MOST_STEPS)).all():
+        raise StateError(f"its state makes no sense: ages must be from 0 to {MOST_STEPS - 1}")
+    return ages.copy()
 
 
 def _taken(state: Mapping[str, Array], name: str, dtype: type, shape: tuple[int, ...]) -> Array:

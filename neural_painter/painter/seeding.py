@@ -1,42 +1,30 @@
-"""Where to put new strokes: on the largest errors, along the form, in the colours found there."""
+"""Where to put new strokes: on the largest errors, along the form, as large and in such colours as lower them most."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from neural_painter.painter.emphasis import Emphasis
+from neural_painter.painter.greedy import place
 from neural_painter.strokes import Strokes
-from renderers.brush import FIRST, OPACITY, PAINT_WIDTH, SECOND, Brush
-from renderers.kernels import kernel
+from renderers.brush import COLOURS, FIRST, HALVES, PLACEMENT_WIDTH, SECOND, Brush, X, Y
 
 Array = np.ndarray
 
+CANDIDATES = 6
+"""Strokes that are tried at each place, in each size."""
 
-@kernel()
-def _pick(error, reaches, count):  # type: ignore[no-untyped-def]
-    """Takes the largest error again and again, each time damping its neighbourhood: `[count, 2]` rows and columns."""
-    height, width = error.shape
-    picked = np.empty((count, 2), np.int64)
-    best_of_row = np.empty(height, np.int64)
-    for row in range(height):
-        best_of_row[row] = np.argmax(error[row])
-    for k in range(count):
-        best_row, best = 0, -1.0
-        for row in range(height):
-            value = error[row, best_of_row[row]]
-            if value > best:
-                best, best_row = value, row
-        best_column = best_of_row[best_row]
-        picked[k, 0], picked[k, 1] = best_row, best_column
-        reach = reaches[best_row, best_column]
-        radius = int(np.ceil(2.5 * reach))
-        for row in range(max(0, best_row - radius), min(height, best_row + radius + 1)):
-            for column in range(max(0, best_column - radius), min(width, best_column + radius + 1)):
-                distance = ((row - best_row) ** 2 + (column - best_column) ** 2) / (reach * reach)
-                error[row, column] *= 1 - 0.97 * np.exp(-0.5 * distance)
-            best_of_row[row] = np.argmax(error[row])
-    return picked
+SIZES = (0.6, 1.0, 1.6)
+"""Sizes that are tried, against the typical one."""
+
+ASPECTS = (0.48, 0.72, 1.0, 1.4, 2.0)
+"""Aspects that are tried, against the brush's usual one."""
+
+STAMP = 24
+"""Side of the stamps that are tried, in pixels."""
 
 
 def orientation(picture: Array, scale: float) -> tuple[Array, Array]:
@@ -73,53 +61,89 @@ def seed_strokes(
     size: float,
     generator: np.random.Generator,
     emphasis: Emphasis | None = None,
+    *,
+    form: Array | None = None,
+    least: float = 0.0,
+    most: float = 0.6,
 ) -> Strokes:
-    """New strokes for what the canvas lacks.
+    """New strokes for what the canvas lacks, to be laid over it in their order.
 
     Args:
         target, canvas: `[H, W, 3]` at the stage's resolution.
         brush: gives ranges and defaults.
         count: how many strokes.
         size: their typical half length, in canvas long sides.
-        generator: breaks ties.
+        generator: chooses what is tried.
         emphasis: where error counts more and strokes are smaller; None where all places are alike.
+        form: what `form_of` says of the target, where it is known.
+        least, most: bounds of half width and half length, in canvas long sides.
     """
     height, width = target.shape[:2]
     long_side = max(height, width)
-    pixels = size * long_side
-    half_width = pixels / brush.aspect.default
-    error = np.square(target - canvas).sum(2) + 1e-5 + 1e-6 * generator.random((height, width))
-    error = cv2.GaussianBlur(error.astype(np.float32), (0, 0), max(0.5, half_width * 0.5)).astype(np.float64)
-    reaches = np.full((height, width), 0.5 * np.sqrt(height * width / max(count, 1)))
-    if emphasis is not None:
-        sizes = emphasis.sizes((height, width))
-        error *= emphasis.at((height, width)) * sizes**2  # what a stroke of this place's size would take away
-        reaches *= sizes
-    rows, columns = _pick(error, np.maximum(reaches, 0.6), count).T
-    angle, coherence = orientation(target, max(0.8, half_width * 0.7))
-    angle, coherence = angle[rows, columns], coherence[rows, columns]
-
-    # Long and slender along marked edges, compact where nothing has a direction.
-    aspect = np.clip(brush.aspect.default * (0.65 + 0.7 * coherence), brush.aspect.low * 1.1, brush.aspect.high)
-    spread = np.exp(generator.normal(0, 0.12, count))
-    half_length = size * np.sqrt(aspect / brush.aspect.default) * spread
-    if emphasis is not None:
-        half_length *= sizes[rows, columns]
-    x, y = (columns + 0.5) / long_side, (rows + 0.5) / long_side
-    placement = np.stack([x, y, half_length, half_length / aspect, angle], axis=1)
-
+    half_width = size * long_side / brush.aspect.default
+    cell = max(1.0, 0.5 * half_width)
+    reach = 0.5 * np.sqrt(height * width / max(count, 1)) / cell
+    aspects, stamps = _stamps(brush)
+    placement, colours = np.empty((count, PLACEMENT_WIDTH)), np.empty((count, COLOURS.stop))
+    place(
+        np.ascontiguousarray(target, np.float32),
+        np.array(canvas, np.float32, order="C"),
+        stamps,
+        aspects,
+        brush.opacity.default,
+        form_of(target, brush, size) if form is None else form,
+        _places(emphasis, (height, width)),
+        np.array(SIZES) * size * long_side,
+        np.array([least, most]) * long_side,
+        cell,
+        reach,
+        generator.random((count, CANDIDATES, 4)) - 0.5,
+        placement,
+        colours,
+    )
+    placement[:, : HALVES.stop] /= long_side
+    placement[:, X].clip(0, width / long_side, out=placement[:, X])
+    placement[:, Y].clip(0, height / long_side, out=placement[:, Y])
+    if brush.colours == 1:
+        colours[:, SECOND] = colours[:, FIRST]
+    paint = np.concatenate([colours, np.full((count, 1), brush.opacity.default)], axis=1)
     shape = np.tile(np.array([p.default for p in brush.free_shape], np.float64), (count, 1))
-    paint = np.empty((count, PAINT_WIDTH))
-    blurred = cv2.GaussianBlur(target, (0, 0), max(0.5, half_width * 0.4))
-    reach_x, reach_y = np.cos(angle) * half_length * 0.45, np.sin(angle) * half_length * 0.45
-    for slot, sign in ((FIRST, -1), (SECOND, 1)) if brush.colours == 2 else ((FIRST, 0), (SECOND, 0)):
-        column = np.clip(((x + sign * reach_x) * long_side).astype(int), 0, width - 1)
-        row = np.clip(((y + sign * reach_y) * long_side).astype(int), 0, height - 1)
-        paint[:, slot] = blurred[row, column]
-    paint[:, OPACITY] = brush.opacity.default
-    # In no order: put on by size of error they would pile up where two regions meet.
-    order = generator.permutation(count)
-    return Strokes(placement[order], shape[order], np.clip(paint[order], 0, 1))
+    return Strokes(placement, shape, paint)
+
+
+def _places(emphasis: Emphasis | None, size: tuple[int, int]) -> Array:
+    """By what strokes are larger at each place, and how much error counts there, `[H, W, 2]` float64."""
+    if emphasis is None:
+        return np.ones((*size, 2))
+    return np.stack([emphasis.sizes(size), emphasis.at(size)], axis=2, dtype=np.float64)
+
+
+def form_of(target: Array, brush: Brush, size: float) -> Array:
+    """Direction of form, and the aspect of a stroke that suits it, `[H, W, 2]` float64.
+
+    Long and slender along marked edges, compact where nothing has a direction.
+
+    Args:
+        target: `[H, W, 3]`.
+        brush: gives the usual aspect.
+        size: typical half length of a stroke, in canvas long sides.
+    """
+    half_width = size * max(target.shape[:2]) / brush.aspect.default
+    angle, coherence = orientation(target, max(0.8, half_width * 0.7))
+    aspect = np.clip(brush.aspect.default * (0.65 + 0.7 * coherence), brush.aspect.low * 1.1, brush.aspect.high)
+    return np.stack([angle, aspect], axis=2, dtype=np.float64)
+
+
+@lru_cache(maxsize=8)
+def _stamps(brush: Brush) -> tuple[Array, Array]:
+    """Aspects `[A]`, and stamps of the brush's usual stroke in each, `[A, S, S, 3]`; a colour that it lacks is 0."""
+    aspects = np.clip(np.array(ASPECTS) * brush.aspect.default, brush.aspect.low, brush.aspect.high)
+    shape = np.array([[aspect, *(p.default for p in brush.free_shape)] for aspect in aspects], np.float32)
+    stamps = brush.draw(shape, np.arange(1, len(shape) + 1), STAMP, STAMP, supersample=2)
+    if brush.colours == 1:
+        stamps[..., 1] += stamps[..., 2]
+        stamps[..., 2] = 0
+    return aspects, stamps
 
 
 def join(first: Strokes, second: Strokes) -> Strokes:

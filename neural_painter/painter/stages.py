@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from neural_painter.devices import choose_device
-from neural_painter.images import fit_long_side, resize
-from neural_painter.images.tensors import picture_of, tensor_of
+from neural_painter.images.tensors import picture_of
 from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, StrokeOptimiser, refresh_of
+from neural_painter.painter.phases import Phases, View, exact_side
+from neural_painter.painter.recycling import least_useful
 from neural_painter.painter.rounds import Place, Round
-from neural_painter.painter.seeding import join, keep, seed_strokes
+from neural_painter.painter.seeding import form_of, join, keep, seed_strokes
 from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
 from renderers.brush import Brush
@@ -31,6 +30,12 @@ HIDDEN = 0.03
 
 COVERS = 0.8
 """A brush whose opacity never falls below this is expected to leave no canvas bare."""
+
+RENEWED = 0.1
+"""Part of the strokes that are replaced at a time."""
+
+SMALLER = 0.8
+"""Size of strokes that replace others, against those of the stage."""
 
 
 def empty_strokes(brush: Brush) -> Strokes:
@@ -86,64 +91,109 @@ class Painter:
 
     def _round(self, index: int, stage: Stage, expected: int, place: Place) -> Round:
         """A stage, with new strokes where it has not begun yet."""
-        target, strokes = resize(self.image, size=self._size(stage)), place.strokes
+        sight, strokes = Sight(self, stage), place.strokes
         if not place.step and not place.begun:
-            before = self._optimiser(stage, target, strokes)
-            strokes = keep(strokes, before.visible() >= HIDDEN)
-            canvas = picture_of(before.canvas())
+            before = self.optimiser(stage, sight.plain, strokes)
+            kept = before.visible() >= HIDDEN
+            strokes = keep(strokes, kept)
+            canvas = picture_of(before.canvas()) if kept.all() else None
             generator = np.random.default_rng((self.config.seed, index))
-            missing = expected - len(strokes)
-            new = seed_strokes(target, canvas, self.brush, missing, stage.size, generator, self.emphasis)
-            strokes = join(strokes, new)
-        optimiser = self._optimiser(stage, target, strokes)
-        goal = tensor_of(target, self.device)
-        return Round(
-            f"in stage {index + 1}",
-            optimiser,
-            Objective(goal, self.config, weights=self._weights(target.shape[:2]), transport=stage.transport),
-            stage.iterations,
-            before=self._uncover(optimiser, stage) if stage is self.stages[-1] else None,
+            strokes = join(strokes, self.new_strokes(stage, sight, strokes, expected - len(strokes), generator, canvas))
+        optimiser = self.optimiser(stage, sight.plain, strokes)
+        plain = sight.plain
+        objective = Objective(plain.goal, self.config, weights=plain.weights, transport=stage.transport)
+
+        def before_step(done: int) -> None:
+            if done in stage.renewals:
+                self._renew(index, stage, sight, optimiser, done)
+            view = sight.view(done)
+            optimiser.look(view, self.background if sight.uncovered(done) else None)
+            objective.goal, objective.weights = view.goal, view.weights
+
+        return Round(f"in stage {index + 1}", optimiser, objective, stage.iterations, before=before_step)
+
+    def _renew(self, index: int, stage: Stage, sight: Sight, optimiser: StrokeOptimiser, done: int) -> None:
+        """Strokes that help least make room for new ones where the canvas needs them."""
+        optimiser.look(sight.plain)
+        count = round(RENEWED * len(optimiser.now.values["paint"]))
+        kept = ~least_useful(optimiser, count)
+        generator = np.random.default_rng((self.config.seed, index, done))
+        strokes = keep(optimiser.strokes(), kept)
+        optimiser.renew(kept, self.new_strokes(stage, sight, strokes, count, generator, scale=SMALLER))
+
+    def new_strokes(
+        self,
+        stage: Stage,
+        sight: Sight,
+        strokes: Strokes,
+        count: int,
+        generator: np.random.Generator,
+        canvas: Array | None = None,
+        scale: float = 1.0,
+    ) -> Strokes:
+        """So many strokes to be laid over those that are there."""
+        if canvas is None:
+            canvas = picture_of(self.optimiser(stage, sight.plain, strokes).canvas())
+        limits = self._limits(sight.plain.size)
+        return seed_strokes(
+            sight.target,
+            canvas,
+            self.brush,
+            count,
+            scale * stage.size,
+            generator,
+            self.emphasis,
+            form=sight.form,
+            least=limits.half_width,
+            most=limits.half_length,
         )
 
-    def _uncover(self, optimiser: StrokeOptimiser, stage: Stage) -> Callable[[int], None]:
-        """By now nothing is bare; the end of the work sees what will shine through an almost opaque stroke."""
-
-        def before(done: int) -> None:
-            if done >= stage.iterations // 2:
-                optimiser.background = self.background
-
-        return before
-
-    def _background(self, target: Array) -> Tensor:
-        """What the strokes are laid over while they are optimised, `[3]` or `[3, H, W]`.
-
-        A translucent brush counts on the canvas. A brush that covers should leave no hole, not even where the photo
-        happens to have the canvas' colour: it paints over the photo's contrast, which is an error wherever it shows.
-        """
-        if self.brush.opacity.low < COVERS:
-            return self.background
-        contrast = np.where(target > 0.5, target - 0.5, target + 0.5)
-        return tensor_of(contrast, self.device)
-
-    def _weights(self, size: tuple[int, int]) -> Tensor | None:
-        return None if self.emphasis is None else torch.from_numpy(self.emphasis.at(size)).to(self.device)
+    def optimiser(self, stage: Stage, view: View, strokes: Strokes) -> StrokeOptimiser:
+        """Of these strokes in a stage."""
+        return StrokeOptimiser(
+            self.renderer,
+            self.brush,
+            strokes,
+            view,
+            step=stage.size,
+            limits=self._limits(view.size),
+            refresh=refresh_of(len(strokes)),
+        )
 
     def _limits(self, size: tuple[int, int]) -> Limits:
         sizes = None if self.emphasis is None else torch.from_numpy(self.emphasis.sizes(size)).to(self.device)
         return Limits.of(self.stages[-1], self.brush, sizes)
 
-    def _size(self, stage: Stage) -> tuple[int, int]:
-        height, width = self.shape
-        return fit_long_side(height, width, min(stage.canvas, max(self.image.shape[:2])))
 
-    def _optimiser(self, stage: Stage, target: Array, strokes: Strokes) -> StrokeOptimiser:
-        return StrokeOptimiser(
-            self.renderer,
-            self.brush,
-            strokes,
-            self._background(target),
-            self._size(stage),
-            step=stage.size,
-            limits=self._limits(self._size(stage)),
-            refresh=refresh_of(len(strokes)),
-        )
+class Sight:
+    """What the steps of a stage see.
+
+    Attributes:
+        plain: the canvas' own grid, for everything but steps.
+        target: its picture, `[H, W, 3]`.
+        form: what `form_of` says of it.
+    """
+
+    def __init__(self, painter: Painter, stage: Stage) -> None:
+        image, shape = painter.image, painter.shape
+        longest, shortest = max(image.shape[:2]), min(image.shape[:2])
+        side = min(stage.canvas, longest)
+        phases = max(1, min(stage.phases, longest // side, shortest))
+        side = exact_side(shape, side, phases, most=max(1, longest // phases))
+        # A translucent brush counts on the canvas. A brush that covers should leave no hole, not even where the photo
+        # happens to have the canvas' colour: it paints over the photo's contrast, an error wherever it shows.
+        behind = painter.background if painter.brush.opacity.low < COVERS else None
+        self.plain = Phases(image, shape, side, 1, behind, painter.device, painter.emphasis).view(0)
+        self.target = picture_of(self.plain.goal)
+        self.form = form_of(self.target, painter.brush, stage.size)
+        self._phases = Phases(image, shape, side, phases, behind, painter.device, painter.emphasis)
+        # By now nothing is bare; the end of the work sees what will shine through an almost opaque stroke.
+        self._uncovered = stage.iterations // 2 if stage is painter.stages[-1] else stage.iterations
+
+    def view(self, done: int) -> View:
+        """That of a step, after so many."""
+        return self._phases.view(done)
+
+    def uncovered(self, done: int) -> bool:
+        """Whether a step sees the bare canvas under the strokes, whatever the brush."""
+        return done >= self._uncovered

@@ -22,9 +22,10 @@ from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
 from neural_painter.images.tensors import tensor_of
 from neural_painter.losses.gram import STYLE_LAYERS, StyleTarget, gram_loss, style_target
-from neural_painter.painter.config import PaintConfig, StrokeStyleConfig, plan
+from neural_painter.painter.config import PRESETS, PaintConfig, StrokeStyleConfig, plan, typical_size
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import LONGEST, Limits, Rates, StrokeOptimiser, refresh_of
+from neural_painter.painter.phases import View
 from neural_painter.painter.rounds import Place, Round, start_of
 from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
@@ -37,7 +38,7 @@ GRAM_WEIGHT = 0.1
 """Of the Gram loss against the pixel loss at a style weight of 1: a Gram distance of 0.1 counts as an error of 0.1."""
 
 CANVAS = 1.4
-"""Long side of the canvas against that of the last stage: patterns within a stroke want more pixels than its place."""
+"""Long side of the canvas against one just fine enough for strokes: patterns within one want more than its place."""
 
 LEAST_SIDE, MOST_SIDE = 256, 512
 
@@ -128,10 +129,14 @@ class Styler:
         start, fresh = start_of(place)
         self.start = start if fresh else None
         height, width = self.shape
-        stage = plan(replace(self.config, strokes=max(len(start), 1)), min(height, width) / max(height, width))[-1]
-        size = fit_long_side(height, width, min(MOST_SIDE, max(LEAST_SIDE, 16 * round(CANVAS * stage.canvas / 16))))
+        aspect = min(height, width) / max(height, width)
+        stage = plan(replace(self.config, strokes=max(len(start), 1)), aspect)[-1]
+        step = typical_size(stage.count, aspect)
+        side = 16 * round(CANVAS * PRESETS[self.config.preset].canvas * 8 / step / 16)
+        size = fit_long_side(height, width, min(MOST_SIDE, max(LEAST_SIDE, side)))
         recoloured, affine = recolour(np.clip(resize(self.goal, size=size), 0, 1), self.style.picture)
         strokes = _in_colours(start, affine) if fresh else start
+        goal = tensor_of(recoloured, self.device)
         limits, sizes = Limits.of(stage, self.brush), strokes.placement[:, HALVES]
         if not len(strokes):
             sizes = np.array([[LONGEST, LONGEST]], np.float32)
@@ -139,9 +144,8 @@ class Styler:
             self.renderer,
             self.brush,
             strokes,
-            torch.tensor(self.config.canvas, dtype=torch.float32, device=self.device),
-            size,
-            step=stage.size,
+            View(goal, torch.tensor(self.config.canvas, dtype=torch.float32, device=self.device)),
+            step=step,
             limits=Limits(
                 half_width=min(limits.half_width, float(sizes[:, 1].min())),
                 half_length=max(limits.half_length, float(sizes[:, 0].max())),
@@ -150,7 +154,7 @@ class Styler:
             refresh=refresh_of(len(strokes)),
         )
         steps, held = self.style.config.style_steps, self._paint_only
-        objective = self._objective(tensor_of(recoloured, self.device), size)
+        objective = self._objective(goal, size)
         return Round("while styling", optimiser, objective, steps, start=start, restarted=not fresh, held=held)
 
     @property

@@ -15,7 +15,7 @@ from neural_painter.images import resize
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter.config import PRESETS, Preset
 from neural_painter.painter.stages import COVERS
-from neural_painter.painting import size_of
+from neural_painter.painting import score_size, size_of
 from renderers.brushes import brush, names
 from tests.each import each
 from tests.neural_painter.painter.pictures import blank, still_life
@@ -53,10 +53,19 @@ def test_good_enough(painting):
     assert len(painting.strokes) == CONFIG.strokes
 
 
-def test_scores_are_those_of_the_rendering_at_512(painting, still):
-    photo, picture = resize(still, size=(384, 512)), painting.render(512)
-    assert painting.psnr == pytest.approx(psnr(photo, picture), abs=1e-9)
-    assert painting.ssim == pytest.approx(ssim(photo, picture), abs=1e-9)
+def test_scores_are_those_at_the_photos_own_size(painting, still):
+    assert painting.psnr == pytest.approx(psnr(still, painting.render()), abs=1e-9)
+    assert painting.ssim == pytest.approx(ssim(still, painting.render()), abs=1e-9)
+
+
+def test_large_photos_are_compared_smaller_on_sides_that_hardly_round():
+    assert score_size((480, 640)) == (480, 640)
+    assert score_size((2048, 1000)) == (2048, 1000)
+    for size in ((3000, 4000), (4001, 3001), (2049, 777), (100, 9000)):
+        height, width = score_size(size)
+        assert 1900 < max(height, width) <= 2048
+        short = max(height, width) * min(size) / max(size)
+        assert abs(short - min(height, width)) < 0.25
 
 
 def test_the_document_holds_all(painting, still):

@@ -11,7 +11,7 @@ import torch
 from neural_painter import PaintConfig, StrokeStyle, StrokeStyleConfig, paint, read_document, restyle, write_document
 from neural_painter.errors import InputError
 from neural_painter.painter.config import PRESETS, Preset
-from neural_painter.painter.resuming import REWEIGHTED, STATELESS
+from neural_painter.painter.resuming import OLDER, REWEIGHTED, STATELESS
 from renderers.brushes import brush
 from renderers.weights import load_renderer
 from tests.neural_painter.painter.pictures import still_life
@@ -28,10 +28,11 @@ def _brief(monkeypatch):
 
 def make_brief(monkeypatch):
     """4 and 10 steps in two stages, stamps are drawn twice in the last one; small canvases for style and scores."""
-    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.1, canvas=0.7))
+    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.072, canvas=0.7))
     monkeypatch.setattr("neural_painter.painter.styling.LEAST_SIDE", 48)
     monkeypatch.setattr("neural_painter.painter.styling.CANVAS", 0.5)
     monkeypatch.setattr("neural_painter.painting.SCORE_SIDE", 64)
+    monkeypatch.setattr("neural_painter.painting.STYLE_SIDE", 64)
 
 
 def style(steps=9, **options):
@@ -283,13 +284,38 @@ def test_without_its_state_a_document_goes_on_and_says_so(unfinished):
     assert once_more.style_distance == again.style_distance
 
 
+def test_documents_of_older_painters_go_on_from_their_strokes_and_say_so(unfinished):
+    """Their states had no ages, and their stages other counts, sizes and steps."""
+    plain, styled, finished, restyled = unfinished
+
+    def older(document, **place):
+        options = {key: value for key, value in document.options.items() if key != "plan"}
+        options["unfinished"] = {**document.options["unfinished"], **place}
+        state = {name: array for name, array in document.state.items() if name != "ages"}
+        if "counts" in state:
+            state["counts"] = np.array([7, 7, 7, 1], np.int64)
+        return replace(document, options=options, state=state)
+
+    for place in ({}, {"stage": 0, "step": 200}, {"stage": 1, "step": 77}, {"stage": 2, "step": 0}):
+        again = paint(STILL, CONFIG, resume=older(plain, **place))
+        assert again.finished
+        assert again.notes == (OLDER,)
+        assert len(again.strokes) == CONFIG.strokes
+        stateless = paint(STILL, CONFIG, resume=replace(older(plain, **place), state={}))
+        assert stateless.notes == (STATELESS,)
+    again = paint(STILL, CONFIG, style=style(), resume=older(styled))
+    assert again.notes == (OLDER,)
+    assert again.style_distance[0] is not None  # the strokes before it are known
+    assert restyle(finished, style(), resume=older(restyled), device="cpu").notes == (OLDER,)
+
+
 def test_what_is_finished_holds_nothing_of_the_way(unfinished):
     finished = unfinished[2]
-    assert not {"unfinished", "photo"} & finished.options.keys()
+    assert not {"unfinished", "photo", "plan"} & finished.options.keys()
     plain = unfinished[0]
     styled = restyle(plain, style(1), device="cpu").document
     assert not styled.state
-    assert not {"unfinished", "photo"} & styled.options.keys()
+    assert not {"unfinished", "photo", "plan"} & styled.options.keys()
 
 
 @pytest.mark.parametrize(
@@ -335,6 +361,8 @@ def test_hostile_states(unfinished):
     refused({"paint": state["paint"] + 1}, "makes no sense: stroke 0")
     refused({"drawn": state["drawn"] + 50}, "stamps of shapes")
     refused({"paint_second": -state["paint_second"] - 1}, "below 0")
+    refused({"ages": state["ages"] - 100}, "ages must be")
+    refused({"ages": state["ages"][1:]}, "ages must be")
     for name in ("counts", "tally"):
         for counts in (state[name] - 100, state[name] * 0 + 2**31, state[name][:-1], state[name].astype(np.float32)):
             refused({name: counts}, f"{name} must be")

@@ -36,6 +36,7 @@ def here(tmp_path, weights, monkeypatch):
     """An empty current folder, weights, a preset that is fast indeed, 11 steps, and pictures as small as the photos."""
     monkeypatch.setitem(PRESETS, "fast", Preset(0.1, 0.1, 0.8))
     monkeypatch.setattr("neural_painter.painting.SCORE_SIDE", 64)
+    monkeypatch.setattr("neural_painter.painting.STYLE_SIDE", 64)
     monkeypatch.setattr("neural_painter.painter.styling.LEAST_SIDE", 64)
     monkeypatch.setattr("renderers.weights.folder", lambda: weights)
     monkeypatch.chdir(tmp_path)

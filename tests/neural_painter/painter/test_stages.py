@@ -23,7 +23,7 @@ CONFIG = PaintConfig(strokes=60, preset="fast", device="cpu")
 @pytest.fixture
 def brief(monkeypatch):
     """A preset `fast` of a few steps."""
-    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.1, canvas=0.7))
+    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.072, canvas=0.7))
 
 
 def painter(config=CONFIG, place=None, **options):
@@ -96,7 +96,7 @@ def test_an_interrupt_after_any_step_can_be_gone_on_from():
 
 @pytest.mark.usefixtures("brief")
 def test_an_interrupt_before_anything_is_painted(monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(stages, "seed_strokes", interrupted)
