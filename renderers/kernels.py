@@ -81,7 +81,7 @@ class _Kept(NullCache):  # type: ignore[misc]
 
     @cached_property
     def stamp(self) -> bytes:
-        """Changes with the file of the function, with the kernels that it calls and the constants that it names."""
+        """Changes with the file of the function, the kernels and intrinsics that it calls and the constants it names."""
         found = CHECK(self._own)
         known = self._function.__globals__
         for name in self._function.__code__.co_names:
@@ -89,6 +89,8 @@ class _Kept(NullCache):  # type: ignore[misc]
             called = getattr(value, "_cache", None)
             if isinstance(called, _Kept) and called is not self:
                 found.update(called.stamp)
+            elif made := getattr(value, "_defn", None):  # an intrinsic: code that writes code
+                found.update(_digest_of(Path(made.__code__.co_filename).absolute()))
             elif isinstance(value, _CONSTANTS):
                 found.update(f"{name}={value!r}".encode())
         return found.digest()

@@ -101,6 +101,23 @@ def test_what_a_kernel_is_made_of_is_looked_at(tmp_path):
         sys.modules.pop("apart", None)
 
 
+def test_the_file_of_an_intrinsic_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two versions within a second look alike
+    text = "from apart import number\nfrom renderers.kernels import kernel\n" + (
+        '@kernel("int64(int64)")\ndef twice(x):\n    return 2 * x + number()\n'
+    )
+    for number, compiled in ((3, ["twice"]), (3, []), (4, ["twice"])):
+        (tmp_path / "apart.py").write_text(
+            "from numba import types\nfrom numba.extending import intrinsic\n\n\n@intrinsic\ndef number(typing):\n"
+            f"    return types.int64(), lambda context, *_: context.get_constant(types.int64, {number})\n"
+        )
+        sys.modules.pop("apart", None)
+        importlib.invalidate_caches()
+        assert loaded(tmp_path, text) == (2 + number, compiled)
+    sys.modules.pop("apart", None)
+
+
 def nowhere(folder, monkeypatch):
     """Makes every folder that kernels could lie in one that cannot be made, for root as well."""
     (folder / "file").write_text("")
@@ -185,6 +202,7 @@ with event.install_listener("numba:compile", compiled := Compiled()):
 def test_a_kernel_of_a_module_that_is_called_otherwise_is_compiled_anew(tmp_path, place, monkeypatch):
     (tmp_path / "stranger.py").write_text(TEXT)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two versions within a second look alike
     importlib.import_module("stranger").twice(1)  # what is kept names it
     monkeypatch.delitem(sys.modules, "stranger")
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
