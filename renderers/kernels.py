@@ -81,7 +81,7 @@ class _Kept(NullCache):  # type: ignore[misc]
 
     @cached_property
     def stamp(self) -> bytes:
-        """Changes with the file of the function, the kernels and intrinsics that it calls and the constants it names."""
+        """Changes with the file of the function, the kernels and intrinsics it calls and the constants it names."""
         found = CHECK(self._own)
         known = self._function.__globals__
         for name in self._function.__code__.co_names:

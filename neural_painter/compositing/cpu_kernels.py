@@ -17,7 +17,7 @@ Arguments, besides those of `neural_painter.compositing`:
 import numpy as np
 
 from neural_painter.compositing.constants import MAX_ALPHA, STOP
-from neural_painter.compositing.frames import FAST, frame_of, locate, moved, rows_of, spans_of
+from neural_painter.compositing.frames import FAST, INNER, frame_of, locate, moved, rows_of, spans_of
 from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, spread, store, total
 from neural_painter.compositing.texels import fetch, hand_on, look, room, settle, steepness
 from renderers.brush import OPACITY
@@ -31,7 +31,7 @@ SUMS = 12
 """Sums of a stroke's gradients: paint (7), then those that `placement_gradient` takes (5)."""
 
 
-@kernel()
+@kernel(**INNER)
 def _tile(tiles, t, height, width):  # type: ignore[no-untyped-def]
     """Rows from and to, columns from and to, first and number of its strokes in the list."""
     side, counts, starts, _, _ = tiles
@@ -40,13 +40,13 @@ def _tile(tiles, t, height, width):  # type: ignore[no-untyped-def]
     return top, min(top + side, height), left, min(left + side, width), starts[row, column], counts[row, column]
 
 
-@kernel()
+@kernel(**INNER)
 def _following(members, k, size, rows):  # type: ignore[no-untyped-def]
     """Where the stamp of a stroke in the list begins, and how much of it each of so many rows should have fetched."""
     return np.int64(members[k]) * size, (size // max(rows, 1)) // 16 * 16 + 16
 
 
-@kernel()
+@kernel(**INNER)
 def _planes(tiles, count):  # type: ignore[no-untyped-def]
     """Numbers of a tile's pixels, and how many there are in a row: eight may be taken at its last pixel."""
     side = tiles[0]
@@ -195,7 +195,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
             sums[n, 11] += total(placed[4]) * per_texel
 
 
-@kernel(fastmath=FAST)
+@kernel(**INNER)
 def _begin(planes, pitch, tile, background, left, deepest, gradient):  # type: ignore[no-untyped-def]
     """Fills a tile's planes for the way back; returns the deepest stroke that any of its pixels sees."""
     top, bottom, start, end = tile

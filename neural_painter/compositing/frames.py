@@ -20,6 +20,9 @@ _0, _HALF = np.float32(0), np.float32(0.5)
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 """Of LLVM's fast mathematics what leaves comparisons with numbers that are none as they are."""
 
+INNER = {"fastmath": FAST, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options of kernels that are parts of others only: nothing is compiled for calls from elsewhere."""
+
 CX, CY, COS, SIN, PER_LENGTH, PER_WIDTH = range(6)
 """Columns of frames: centre, cosine and sine of the angle, 1 / half length, 1 / half width."""
 
@@ -66,7 +69,7 @@ def edges_of(placement: Array, size: tuple[int, int], side: int) -> Array:
     return edges.astype(np.float32)
 
 
-@kernel(fastmath=FAST)
+@kernel(**INNER)
 def rows_of(edges, n, first, end):  # type: ignore[no-untyped-def]
     """Which of the canvas' rows from `first` up to `end` a stroke may reach: the first, and their end."""
     y, reach = edges[n, 1], edges[n, 2]
@@ -74,7 +77,7 @@ def rows_of(edges, n, first, end):  # type: ignore[no-untyped-def]
     return math.ceil(low), math.floor(high) + 1
 
 
-@kernel(fastmath=FAST)
+@kernel(**INNER)
 def spans_of(spans, edges, n, row, first, end):  # type: ignore[no-untyped-def]
     """Which pixels of eight rows, from `first` up to `end`, a stroke may reach.
 
@@ -94,7 +97,7 @@ def spans_of(spans, edges, n, row, first, end):  # type: ignore[no-untyped-def]
     store_whole(spans, WIDTH, _within(floor(high), np.float32(first), np.float32(end)))
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def _within(lanes, low, high):  # type: ignore[no-untyped-def]
     lanes = choose(lanes > low, lanes, low)
     return choose(lanes < high, lanes, high)
@@ -103,13 +106,13 @@ def _within(lanes, low, high):  # type: ignore[no-untyped-def]
 # What follows is all that knows how a stroke is laid: points on it, their gradients, and sums of those.
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def frame_of(frames, n):  # type: ignore[no-untyped-def]
     """The frame of stroke n."""
     return frames[n, CX], frames[n, CY], frames[n, COS], frames[n, SIN], frames[n, PER_LENGTH], frames[n, PER_WIDTH]
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def locate(frame, x, y):  # type: ignore[no-untyped-def]
     """Where on a stroke's stamp the canvas points (x, y) fall, x being Lanes: u along it, v across it, in [-1, 1]²."""
     cx, cy, cos, sin, per_length, per_width = frame
@@ -117,7 +120,7 @@ def locate(frame, x, y):  # type: ignore[no-untyped-def]
     return dx * (cos * per_length) + dy * (sin * per_length), dx * -(sin * per_width) + dy * (cos * per_width)
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def moved(frame, x, y, gu, gv, sums):  # type: ignore[no-untyped-def]
     """Adds to the sums that `placement_gradient` takes, what the gradients of u and v of some points say."""
     u, v = locate(frame, x, y)

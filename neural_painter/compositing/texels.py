@@ -6,7 +6,7 @@ stamp, with the weights that they have as far away as they are: none, from one t
 
 import numpy as np
 
-from neural_painter.compositing.frames import FAST
+from neural_painter.compositing.frames import INNER
 from neural_painter.compositing.lanes import WIDTH, choose, drain, floor, gather, magnitude, prefetch, scatter, spread
 from renderers.kernels import kernel
 
@@ -22,7 +22,7 @@ def stored(stamps: Array) -> Array:
     return np.ascontiguousarray(stamps).reshape(-1)
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def neighbours(position, last):  # type: ignore[no-untyped-def]
     """The texels around points on one axis.
 
@@ -42,7 +42,7 @@ def neighbours(position, last):  # type: ignore[no-untyped-def]
     return near, choose(here > _0, here, _0), choose(there > _0, there, _0), whole - near
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def slopes(apart):  # type: ignore[no-untyped-def]
     """How fast the weights of both texels grow with the position, from the last number of `neighbours`."""
     here = choose(apart == _0, -_1, choose(apart == -_1, _1, _0))
@@ -50,7 +50,7 @@ def slopes(apart):  # type: ignore[no-untyped-def]
     return here, there
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def look(stamps, start, side, u, v):  # type: ignore[no-untyped-def]
     """A stamp at eight points.
 
@@ -84,7 +84,7 @@ def look(stamps, start, side, u, v):  # type: ignore[no-untyped-def]
     return (matte, first, second), (a, b, c, d), texel, columns, rows
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def steepness(gradient, corners, columns, rows):  # type: ignore[no-untyped-def]
     """How fast what is seen grows along the columns and along the rows, per texel.
 
@@ -105,7 +105,7 @@ def steepness(gradient, corners, columns, rows):  # type: ignore[no-untyped-def]
     return along, across
 
 
-@kernel(fastmath=FAST, forceinline=True)
+@kernel(**INNER)
 def hand_on(fours, side, gradient, texel, columns, rows):  # type: ignore[no-untyped-def]
     """The transpose of `look`: adds the gradient of what was seen to that of four texels, in `room`."""
     g0, g1, g2 = gradient
@@ -117,13 +117,13 @@ def hand_on(fours, side, gradient, texel, columns, rows):  # type: ignore[no-unt
         scatter(fours, start + 4, offset, (g0 * weight, g1 * weight, g2 * weight, none))
 
 
-@kernel()
+@kernel(**INNER)
 def room(side):  # type: ignore[no-untyped-def]
     """An empty stamp of four numbers for `hand_on`: what is added there often is aligned, and soon at hand again."""
     return np.zeros(4 * max(side, 2) ** 2, np.float32)
 
 
-@kernel(fastmath=FAST)
+@kernel(**INNER)
 def settle(fours, gradients, start):  # type: ignore[no-untyped-def]
     """Adds what `hand_on` has gathered to a stamp of three numbers that begins at `start`, and empties it."""
     count = len(fours) // 4
@@ -136,7 +136,7 @@ def settle(fours, gradients, start):  # type: ignore[no-untyped-def]
             fours[4 * texel + k] = 0
 
 
-@kernel()
+@kernel(**INNER)
 def fetch(stamps, start, end):  # type: ignore[no-untyped-def]
     """Has a part of a stamp fetched that will be looked at soon."""
     for line in range(start, end, 16):
