@@ -118,7 +118,7 @@ def test_before_the_first_stroke(here, monkeypatch, capsys):
 
 def test_seeding_is_interrupted(here, monkeypatch, capsys):
     photo("cat.png")
-    monkeypatch.setattr("neural_painter.painter.stages.seed_strokes", lambda *_: send()())
+    monkeypatch.setattr("neural_painter.painter.stages.seed_strokes", lambda *_, **__: send()())
     assert main(["cat.png", *FAST]) == 130
     assert capsys.readouterr().err == "paint.py: interrupted before the first step; nothing was written\n"
     assert [path.name for path in Path().iterdir()] == ["cat.png"]

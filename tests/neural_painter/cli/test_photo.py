@@ -286,7 +286,7 @@ def not_finite(_):
         (lambda _: Path("f.safetensors").mkdir(), r"f.safetensors: "),
         (damaged(lambda data: data[:-9]), "f.safetensors: not a safetensors file of features"),
         (damaged(lambda data: b""), "f.safetensors: is empty, expected a safetensors file of features"),
-        (damaged(lambda data: b"<html>" * 99), "f.safetensors: not a safetensors file of features"),
+        (damaged(lambda data: b"<html>" * 99), r"f.safetensors: is a web page \(HTML\), expected a safetensors file"),
         (other_network, "f.safetensors: not the weights of a VGG-19: features.28 is missing"),
         (not_finite, "f.safetensors: features.5 holds numbers that are not finite"),
     ],

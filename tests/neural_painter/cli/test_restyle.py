@@ -81,7 +81,7 @@ def test_painted_in_a_style(folder, capsys):
             "is a network of features, expected a picture",
         ),
         (["restyle", "cat.npz", *STYLED, "--features", "none"], 4, "none"),
-        (["restyle", "cat.npz", *STYLED, "--features", "night.png"], 4, "not a safetensors file of features"),
+        (["restyle", "cat.npz", *STYLED, "--features", "night.png"], 4, "expected a safetensors file of features"),
         (["restyle", "cat.npz", *STYLED, "--photo", "night.png"], 3, "another shape"),
         (["restyle", "cat.npz", *STYLED, "-o", "no/a.png"], 5, "its folder does not exist"),
         (["restyle", "cat.npz", *STYLED, "-o", "cat.npz", "--overwrite"], 2, "would replace an input"),

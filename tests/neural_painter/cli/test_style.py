@@ -78,7 +78,7 @@ def test_size(size, expected, here):
         (["day.png", "night.png", "--style-blend", "0"], 2, "not all 0"),
         (["day.png", "night.png", "--optimizer", "sgd"], 2, "--optimizer: expected one of adam, lbfgs"),
         (["day.png", "night.png", "--size", "100x100"], 2, "does not have the shape"),
-        (["day.png", "night.png", "--features", "day.png"], 4, "not a safetensors file"),
+        (["day.png", "night.png", "--features", "day.png"], 4, "expected a safetensors file of features"),
         (["day.png", "night.png", "--features", "vgg19"], 4, "could not be downloaded"),
     ],
 )
