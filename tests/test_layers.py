@@ -97,7 +97,7 @@ MAY_IMPORT = {
     "neural_painter.triton_probe": (),
     "neural_painter.devices": ("neural_painter.triton_probe", *SAYING),
     "neural_painter.features": ("neural_painter.kinds", *SAYING),
-    "neural_painter.losses": (),
+    "neural_painter.losses": ("renderers.kernels", "renderers.threads"),
     "neural_painter.losses.gram": ("neural_painter.features",),
     "neural_painter.losses.tiled": ("neural_painter.features", "neural_painter.losses.gram"),
     "neural_painter.compositing": ("renderers.brush", "renderers.kernels", "renderers.threads", *DEVICES),

@@ -10,4 +10,4 @@ MIN_HALF = 1e-5
 """Smallest half length and half width, in canvas long sides."""
 
 TILE = 16
-"""Side of a tile, in pixels."""
+"""Side of a tile on a GPU and in the finished picture, in pixels; the compositor on the CPU has larger ones."""

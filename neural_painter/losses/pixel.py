@@ -3,6 +3,8 @@
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
+from neural_painter.losses.pixel_kernel import pixel_loss_fused, takes
+
 
 def pixel_loss(canvas: Tensor, target: Tensor, *, edge_weight: float = 0.0, weights: Tensor | None = None) -> Tensor:
     """Mean squared error of the pixels, plus `edge_weight` times that of their differences to the next pixel.
@@ -27,6 +29,8 @@ def pixel_loss(canvas: Tensor, target: Tensor, *, edge_weight: float = 0.0, weig
         raise ValueError(f"pixel_loss: weights {tuple(weights.shape)} are not of the target's {tuple(target.shape)}")
     if canvas.shape != target.shape:
         raise ValueError(f"pixel_loss: canvas {tuple(canvas.shape)} is not the target's {tuple(target.shape)}")
+    if takes(canvas, target, weights):
+        return pixel_loss_fused(canvas, target, edge_weight, weights)
     if weights is not None:
         return _weighted(canvas - target, edge_weight, weights)
     loss = mse_loss(canvas, target)

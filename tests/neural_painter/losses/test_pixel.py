@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from neural_painter.losses import pixel_kernel
 from neural_painter.losses.pixel import pixel_loss
+from neural_painter.losses.pixel_kernel import takes
 from tests.each import each
 
 
@@ -84,3 +86,31 @@ def test_refuses_what_makes_no_sense() -> None:
         pixel_loss(torch.zeros(3, 4, 4), torch.zeros(3, 4, 5))
     with pytest.raises(ValueError, match=r"weights \(4, 5\) are not of the target's \(3, 4, 4\)"):
         pixel_loss(torch.zeros(3, 4, 4), torch.zeros(3, 4, 4), weights=torch.ones(4, 5))
+
+
+@each("weighted", [False, True])
+def test_one_pass_agrees_with_torch(weighted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Value and gradient, of one picture and of several, of rows and columns of one pixel, with threads and without."""
+    generator = torch.Generator().manual_seed(0)
+    for shape in ((3, 9, 14), (2, 3, 33, 20), (3, 1, 9), (3, 9, 1), (3, 1, 1)):
+        canvas, target = torch.rand(2, *shape, generator=generator)
+        weights = torch.rand(shape[-2:], generator=generator) + 0.5 if weighted else None
+        found = []
+        for dtype, threads in ((torch.float64, 1), (torch.float32, 1), (torch.float32, 3)):
+            monkeypatch.setattr(pixel_kernel, "share_count", lambda count=threads: count)
+            leaf = canvas.to(dtype).requires_grad_()
+            assert takes(leaf, target.to(dtype), weights) == (dtype == torch.float32)
+            value = pixel_loss(leaf, target.to(dtype), edge_weight=0.5, weights=weights)
+            found.append((value.detach(), *torch.autograd.grad(3 * value, leaf)))
+        (value, gradient), (one, one_gradient), (several, several_gradient) = found
+        assert float(one) == pytest.approx(float(value), rel=1e-6)
+        assert (one_gradient - gradient).abs().max() <= 1e-6 * gradient.abs().max()  # measured: 1.4e-7
+        assert torch.equal(one, several)
+        assert torch.equal(one_gradient, several_gradient)
+
+
+def test_a_target_gets_its_gradient() -> None:
+    canvas, target = torch.rand(2, 3, 9, 14, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    of_canvas, of_target = torch.autograd.grad(pixel_loss(canvas, target, edge_weight=0.5), (canvas, target))
+    assert of_target.abs().max() > 0
+    torch.testing.assert_close(of_canvas, -of_target)
