@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,6 +22,10 @@ Array = np.ndarray
 
 WITHIN = 0.06
 """How much longer or shorter than asked for a canvas may be, so that its short side hardly rounds."""
+
+
+ALIKE, WIDE = 0.02, 0.004
+"""How much paper differs from the canvas at most, and how far from anything else it lies, in canvas long sides."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,10 @@ class Phases:
         shape: the photo's own size, of which `image` may be a smaller copy.
         side: long side of the canvas in pixels.
         factor: how much finer the photo is than the canvas; there are `factor`² grids.
-        background: what strokes are laid over, `[3]`; None: the photo's contrast.
+        background: colour of the bare canvas, `[3]`.
         device: where views are needed.
         emphasis: where error counts more; None where all places are alike.
+        covers: whether strokes are laid over what `uncovered` gives instead of the bare canvas.
     """
 
     def __init__(
@@ -87,14 +93,17 @@ class Phases:
         shape: tuple[int, int],
         side: int,
         factor: int,
-        background: Tensor | None,
+        background: Tensor,
         device: torch.device,
         emphasis: Emphasis | None = None,
+        *,
+        covers: bool = False,
     ) -> None:
         self.factor, self.device = factor, device
         self.fine = resize(image, size=fit_long_side(*shape, side * factor))
         self.side, self.background = side, background
         self._weights = None if emphasis is None else emphasis.at((self.fine.shape[0], self.fine.shape[1]))
+        self._behind = uncovered(self.fine, background.cpu().numpy()) if covers else None
         self._seen: dict[int, View] = {}
         self._order = np.random.default_rng(factor).permutation(factor * factor)
 
@@ -108,15 +117,34 @@ class Phases:
     def _made(self, row: int, column: int) -> View:
         rows, columns = slice(row, None, self.factor), slice(column, None, self.factor)
         part = self.fine[rows, columns]
-        if self.background is None:
-            behind = tensor_of(contrast(part), self.device)
-        else:
-            behind = self.background
+        behind = self.background
+        if self._behind is not None:
+            behind = tensor_of(self._behind[rows, columns], self.device)
         offset = [((place + 0.5) / self.factor - 0.5) / self.side for place in (column, row)]
         weights = None
         if self._weights is not None:
             weights = torch.from_numpy(np.ascontiguousarray(self._weights[rows, columns])).to(self.device)
         return View(tensor_of(part, self.device), behind, (offset[0], offset[1]), weights)
+
+
+def uncovered(picture: Array, canvas: Array) -> Array:
+    """What a brush that covers is laid over while strokes are optimised: far from the picture, an error where it shows.
+
+    So no hole is left, not even where the picture nearly has the colour of the canvas. Only where it has just that
+    colour the canvas is bare: paper, which no stroke makes whiter.
+
+    Args:
+        picture: `[H, W, 3]` in [0, 1].
+        canvas: colour of the bare canvas, `[3]`.
+    """
+    return np.where(paper_of(picture, canvas)[..., None], canvas, contrast(picture)).astype(np.float32)
+
+
+def paper_of(picture: Array, canvas: Array) -> Array:
+    """Where a picture `[H, W, 3]` is like the bare canvas `[3]`, and so are its surroundings: `[H, W]` bool."""
+    alike = (np.abs(picture - canvas).max(axis=2) <= ALIKE).astype(np.uint8)
+    side = 2 * max(1, round(WIDE * max(alike.shape))) + 1
+    return cv2.erode(alike, np.ones((side, side), np.uint8), borderType=cv2.BORDER_REPLICATE) > 0
 
 
 def contrast(picture: Array) -> Array:

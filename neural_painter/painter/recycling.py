@@ -1,4 +1,4 @@
-"""Which strokes a painting would miss least."""
+"""Which strokes a painting would miss least, and which lie on paper."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import torch
 
 from neural_painter.compositing import worth
 from neural_painter.painter.optimise import StrokeOptimiser
+from neural_painter.strokes import Strokes
 
 Array = np.ndarray
+
+NEARLY_ALL = 0.8
+"""Part of a stroke."""
 
 
 @torch.no_grad()
@@ -23,3 +27,22 @@ def least_useful(optimiser: StrokeOptimiser, count: int) -> Array:
     least = np.zeros(len(found), bool)
     least[np.argsort(found.cpu().numpy(), kind="stable")[:count]] = True
     return least
+
+
+def on_paper(strokes: Strokes, paper: Array) -> Array:
+    """The strokes of which nearly all lies on paper that is as bare in the photo, `[N]` bool.
+
+    No brush paints white as white as paper: its bristles show. And what such a stroke hides is another of them.
+
+    Args:
+        strokes: any.
+        paper: `[H, W]` bool, where the photo is like the bare canvas.
+    """
+    height, width = paper.shape
+    along, across = (grid.ravel() for grid in np.meshgrid(np.linspace(-0.85, 0.85, 9), np.linspace(-0.75, 0.75, 5)))
+    x, y, half_length, half_width, angle = (column[:, None] for column in strokes.placement.T)
+    u, v = along * half_length, across * half_width
+    columns = ((x + u * np.cos(angle) - v * np.sin(angle)) * max(paper.shape)).astype(int)
+    rows = ((y + u * np.sin(angle) + v * np.cos(angle)) * max(paper.shape)).astype(int)
+    on = paper[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+    return on.mean(axis=1) > NEARLY_ALL

@@ -13,8 +13,8 @@ from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, StrokeOptimiser, refresh_of
-from neural_painter.painter.phases import Phases, View, exact_side
-from neural_painter.painter.recycling import least_useful
+from neural_painter.painter.phases import Phases, View, exact_side, paper_of
+from neural_painter.painter.recycling import least_useful, on_paper
 from neural_painter.painter.rounds import Place, Round
 from neural_painter.painter.seeding import form_of, join, keep, seed_strokes
 from neural_painter.painter.work import Planned
@@ -94,7 +94,7 @@ class Painter:
         sight, strokes = Sight(self, stage), place.strokes
         if not place.step and not place.begun:
             before = self.optimiser(stage, sight.plain, strokes)
-            kept = before.visible() >= HIDDEN
+            kept = (before.visible() >= HIDDEN) & ~on_paper(strokes, sight.paper)
             strokes = keep(strokes, kept)
             canvas = picture_of(before.canvas()) if kept.all() else None
             generator = np.random.default_rng((self.config.seed, index))
@@ -116,10 +116,11 @@ class Painter:
         """Strokes that help least make room for new ones where the canvas needs them."""
         optimiser.look(sight.plain)
         count = round(RENEWED * len(optimiser.now.values["paint"]))
-        kept = ~least_useful(optimiser, count)
+        strokes = optimiser.strokes()
+        kept = ~(least_useful(optimiser, count) | on_paper(strokes, sight.paper))
         generator = np.random.default_rng((self.config.seed, index, done))
-        strokes = keep(optimiser.strokes(), kept)
-        optimiser.renew(kept, self.new_strokes(stage, sight, strokes, count, generator, scale=SMALLER))
+        strokes, missing = keep(strokes, kept), int((~kept).sum())
+        optimiser.renew(kept, self.new_strokes(stage, sight, strokes, missing, generator, scale=SMALLER))
 
     def new_strokes(
         self,
@@ -172,6 +173,7 @@ class Sight:
         plain: the canvas' own grid, for everything but steps.
         target: its picture, `[H, W, 3]`.
         form: what `form_of` says of it.
+        paper: where it is like the bare canvas, `[H, W]` bool.
     """
 
     def __init__(self, painter: Painter, stage: Stage) -> None:
@@ -180,13 +182,12 @@ class Sight:
         side = min(stage.canvas, longest)
         phases = max(1, min(stage.phases, longest // side, shortest))
         side = exact_side(shape, side, phases, most=max(1, longest // phases))
-        # A translucent brush counts on the canvas. A brush that covers should leave no hole, not even where the photo
-        # happens to have the canvas' colour: it paints over the photo's contrast, an error wherever it shows.
-        behind = painter.background if painter.brush.opacity.low < COVERS else None
-        self.plain = Phases(image, shape, side, 1, behind, painter.device, painter.emphasis).view(0)
+        behind, covers = painter.background, painter.brush.opacity.low >= COVERS
+        self.plain = Phases(image, shape, side, 1, behind, painter.device, painter.emphasis, covers=covers).view(0)
         self.target = picture_of(self.plain.goal)
         self.form = form_of(self.target, painter.brush, stage.size)
-        self._phases = Phases(image, shape, side, phases, behind, painter.device, painter.emphasis)
+        self.paper = paper_of(self.target, painter.background.cpu().numpy())
+        self._phases = Phases(image, shape, side, phases, behind, painter.device, painter.emphasis, covers=covers)
         # By now nothing is bare; the end of the work sees what will shine through an almost opaque stroke.
         self._uncovered = stage.iterations // 2 if stage is painter.stages[-1] else stage.iterations
 

@@ -6,7 +6,7 @@ import torch
 
 from neural_painter.compositing import composite
 from neural_painter.painter.emphasis import Emphasis
-from neural_painter.painter.phases import Phases, contrast, exact_side
+from neural_painter.painter.phases import Phases, contrast, exact_side, paper_of, uncovered
 from tests.neural_painter.painter.pictures import still_life
 
 CPU = torch.device("cpu")
@@ -44,12 +44,19 @@ def test_strokes_are_seen_where_a_fine_canvas_would_show_them():
 def test_views_have_weights_and_what_lies_behind():
     photo = still_life(60, 80)
     weights = np.linspace(0.5, 1.5, 60 * 80, dtype=np.float32).reshape(60, 80)
-    phases = Phases(photo, (60, 80), 40, 2, None, CPU, Emphasis(weights))
+    phases = Phases(photo, (60, 80), 40, 2, WHITE, CPU, Emphasis(weights), covers=True)
     for turn in range(4):
         view = phases.view(turn)
         assert view.weights.shape == view.size
         assert view.weights.mean() == pytest.approx(1, abs=0.02)
         assert (view.background - view.goal).abs().min() == pytest.approx(0.5, abs=1e-6)
+    page = np.ones((50, 60, 3))
+    page[20:30, 20:30] = 0.9
+    paper = paper_of(page, np.ones(3))
+    assert paper[:18].all()
+    assert not paper[19:31, 19:31].any()
+    assert (uncovered(page, np.ones(3))[paper] == 1).all()
+    assert (uncovered(page, np.ones(3))[~paper] <= 0.5).all()
     assert contrast(np.array([0.0, 0.5, 0.51, 1.0])).tolist() == [0.5, 1.0, pytest.approx(0.01), 0.5]
 
 

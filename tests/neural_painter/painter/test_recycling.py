@@ -6,7 +6,7 @@ import torch
 from neural_painter.losses.pixel import pixel_loss
 from neural_painter.painter.optimise import Limits, StrokeOptimiser
 from neural_painter.painter.phases import View
-from neural_painter.painter.recycling import least_useful
+from neural_painter.painter.recycling import least_useful, on_paper
 from neural_painter.painter.seeding import keep
 from neural_painter.strokes import Strokes
 
@@ -34,6 +34,14 @@ def test_the_least_useful(renderer, oil):
     least = least_useful(found, 3)
     assert not least[0]
     assert least.sum() == 3
+
+
+def test_strokes_on_paper():
+    paper = np.zeros(SIZE, bool)
+    paper[:, 32:] = True
+    strokes = strokes_at((0.25, 0.5), (0.75, 0.5), (0.5, 0.5), (0.99, 0.99))
+    assert on_paper(strokes, paper).tolist() == [False, True, False, True]
+    assert on_paper(keep(strokes, np.zeros(4, bool)), paper).tolist() == []
 
 
 def test_others_take_their_place_on_top_and_begin_anew(renderer, oil):
