@@ -12,10 +12,10 @@ from neural_painter.importance.saliency import saliency
 
 Array = np.ndarray
 
-LEAST, MOST = 0.25, 4.0
+LEAST, MOST = 0.5, 4.0
 """Bounds of a weight: what matters least still has to be painted."""
 
-SURE, GUESSED = 6.0, 4.0
+SURE, GUESSED = 10.0, 4.0
 """Weight of what matters most against what matters least: of masks and faces, and of what was guessed."""
 
 ALIKE = 0.02

@@ -134,7 +134,11 @@ RENEWALS = tuple(0.08 * (k + 1) for k in range(8))
 """When the last stage replaces its least useful strokes, as parts of its steps."""
 
 
-def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
+FINER = 0.7
+"""Power of the size of the smallest strokes that tells how much finer the canvases are: few strokes are that small."""
+
+
+def plan(config: PaintConfig, aspect: float, *, smallest: float = 1.0) -> tuple[Stage, ...]:
     """The stages of a painting.
 
     Early strokes block in the big shapes and are few; each stage has about three times as many as the one before, with
@@ -143,6 +147,7 @@ def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
     Args:
         config: what was asked for.
         aspect: short side / long side of the photo.
+        smallest: size of the smallest strokes of a stage against its usual, where strokes are smaller where it matters.
     """
     preset = PRESETS[config.preset]
     counts = _counts(config.strokes)
@@ -151,7 +156,8 @@ def plan(config: PaintConfig, aspect: float) -> tuple[Stage, ...]:
         last = index == len(counts) - 1
         size = min(0.33, typical_size(count, aspect) * _size_of(index, len(counts)))
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
-        canvas = min(1024, max(64, 16 * round(8 / size * preset.canvas / 16)))
+        finer = preset.canvas * smallest**-FINER
+        canvas = min(1024, max(64, 16 * round(8 / size * finer / 16)))
         # Many strokes start close to where they belong, and each of their steps is dear.
         late = 140 * (300 / max(count, 300)) ** 0.2
         iterations = max(1, round(late * preset.late) if last else round(40 * preset.early))

@@ -150,7 +150,8 @@ def _of_cells(places, shape, cell):  # type: ignore[no-untyped-def]
         for column in range(shape[1]):
             y, x = min(int((row + 0.5) * cell), height - 1), min(int((column + 0.5) * cell), width - 1)
             larger[row, column] = places[y, x, 0]
-            weight[row, column] = places[y, x, 1] * places[y, x, 0] ** 2  # what a stroke of that size would take away
+            # Between the error itself and what a stroke of that size would take away, which has its size twice.
+            weight[row, column] = places[y, x, 1] * places[y, x, 0]
     return larger, weight
 
 

@@ -73,7 +73,8 @@ class Painter:
         self.renderer, self.weights = load_stamps(self.brush, self.device, config.renderer)
         self.background = torch.tensor(config.canvas, dtype=torch.float32, device=self.device)
         self.shape = size or (image.shape[0], image.shape[1])
-        self.stages = plan(config, min(self.shape) / max(self.shape))
+        smallest = 1.0 if self.emphasis is None else self.emphasis.smallest()
+        self.stages = plan(config, min(self.shape) / max(self.shape), smallest=smallest)
 
     def rounds(self) -> list[Planned]:
         """The stages, with strokes counted over all so far; time goes mostly with pixels, and with drawing strokes."""

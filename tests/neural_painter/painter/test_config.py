@@ -121,6 +121,16 @@ def test_strokes_cover_the_canvas():
             assert 0.2 < areas[-1] / aspect < 2
 
 
+def test_canvases_show_the_smallest_strokes_too():
+    config = PaintConfig(strokes=300)
+    usual, finer = plan(config, 0.75), plan(config, 0.75, smallest=0.5)
+    for one, other in zip(usual, finer, strict=True):
+        assert 1.2 < other.canvas / one.canvas <= 2
+        assert dataclasses.replace(other, canvas=one.canvas) == one
+    assert plan(config, 0.75, smallest=1.0) == usual
+    assert plan(PaintConfig(strokes=MOST_STROKES), 0.75, smallest=0.5)[-1].canvas == 1024
+
+
 def test_presets_differ_in_work_and_not_in_strokes():
     def work(preset):
         return sum(s.iterations * s.canvas**2 for s in plan(PaintConfig(strokes=300, preset=preset), 0.75))
