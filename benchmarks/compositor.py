@@ -90,7 +90,7 @@ def random_strokes(count, layers=None):
     factor = 1.0 if layers is None else (layers / covered) ** 0.5
     place = generator.uniform(0, 1, (2, count))
     turn = generator.uniform(-np.pi, np.pi, count)
-    placement = np.stack([*place, factor * length, factor * width, turn], axis=1).astype(np.float32)
+    placement = np.stack([*place, factor * length, factor * width, turn, 0 * turn], axis=1).astype(np.float32)
     paint = oil.sample_paint(count, generator)
     return [torch.from_numpy(values) for values in (placement, paint, stamps[which])], covered * factor**2
 

@@ -18,12 +18,12 @@ import numpy as np
 from neural_painter.errors import InputError
 from neural_painter.tables import MAX_ROWS, Arrays, read_table, short, write_table
 from renderers import brushes
-from renderers.brush import HALF_LENGTH, HALF_WIDTH, PAINT_WIDTH, PLACEMENT_WIDTH, Brush
+from renderers.brush import HALF_LENGTH, HALF_WIDTH, MAX_SWEEP, PAINT_WIDTH, PLACEMENT_WIDTH, SWEEP, Brush
 
 Array = np.ndarray
 
 FORMAT = "neural-painter strokes"
-VERSION = 1
+VERSION = 2
 MAX_STROKES = MAX_ROWS
 MAX_SIDE = 100_000
 """Longest side of the photo, in pixels."""
@@ -38,7 +38,7 @@ MAX_DEPTH = 16
 
 KEYS = {"format", "version", "width", "height", "canvas", "brush", "seed", "weights", "options", "columns"}
 """What a document's header holds: all of these, and nothing else."""
-PLACEMENT = ("x", "y", "half_length", "half_width", "angle")
+PLACEMENT = ("x", "y", "half_length", "half_width", "angle", "sweep")
 PAINT = ("red", "green", "blue", "second_red", "second_green", "second_blue", "opacity")
 
 
@@ -47,7 +47,8 @@ class Strokes:
     """Strokes in painting order, the last on top. Arrays are kept as contiguous float32.
 
     Attributes:
-        placement: `[N, 5]` x, y, half length, half width (canvas long sides), angle (radians).
+        placement: `[N, 6]` x, y, half length, half width (canvas long sides), angle, sweep (radians); made of `[N, 5]`,
+            strokes do not sweep.
         shape: `[N, F]` the brush's free shape parameters (`brush.free_shape`; the aspect follows from the placement).
         paint: `[N, 7]` first colour, second colour, opacity; in [0, 1].
 
@@ -63,6 +64,8 @@ class Strokes:
         for name in ("placement", "shape", "paint"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), np.float32))
         count = self.placement.shape[0] if self.placement.ndim else 0
+        if self.placement.shape == (count, SWEEP):
+            object.__setattr__(self, "placement", np.pad(self.placement, ((0, 0), (0, 1))))
         for name, columns in (("placement", len(PLACEMENT)), ("shape", None), ("paint", len(PAINT))):
             found = getattr(self, name).shape
             if len(found) != 2 or found[0] != count or found[1] != (found[1] if columns is None else columns):
@@ -82,8 +85,8 @@ class Strokes:
             expected = f"{len(brush.free_shape)} free shape parameters"
             raise ValueError(f"brush {brush.name} has {expected}, got {self.shape.shape[1]}")
         tiny = np.finfo(np.float32).tiny
-        low = [-MAX_LENGTH, -MAX_LENGTH, tiny, tiny, -MAX_ANGLE, *brush.shape_low[1:], *[0.0] * 7]
-        high = [*[MAX_LENGTH] * 4, MAX_ANGLE, *brush.shape_high[1:], *[1.0] * 7]
+        low = [-MAX_LENGTH, -MAX_LENGTH, tiny, tiny, -MAX_ANGLE, -MAX_SWEEP, *brush.shape_low[1:], *[0.0] * 7]
+        high = [*[MAX_LENGTH] * 4, MAX_ANGLE, MAX_SWEEP, *brush.shape_high[1:], *[1.0] * 7]
         table = self.table()
         wrong = ~((table >= np.array(low, np.float32)) & (table <= np.array(high, np.float32)))
         if wrong.any():
@@ -99,13 +102,14 @@ class Strokes:
         return cls(placement, shape, paint)
 
     def table(self) -> Array:
-        """All numbers side by side, `[N, 5 + F + 7]`, in the order of `columns`."""
+        """All numbers side by side, `[N, 6 + F + 7]`, in the order of `columns`."""
         return np.concatenate([self.placement, self.shape, self.paint], axis=1)
 
 
-def columns(brush: Brush) -> tuple[str, ...]:
-    """What the columns of `Strokes.table` are called."""
-    return (*PLACEMENT, *(parameter.name for parameter in brush.free_shape), *PAINT)
+def columns(brush: Brush, version: int = VERSION) -> tuple[str, ...]:
+    """What the columns of `Strokes.table` are called; version 1 of the format had no sweep."""
+    placement = PLACEMENT if version > 1 else PLACEMENT[:SWEEP]
+    return (*placement, *(parameter.name for parameter in brush.free_shape), *PAINT)
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class StrokeDocument:
         options: how it was painted; JSON values only. A rendering does not depend on them; going on with an unfinished
             painting does, on the painter's options and on `unfinished`, `style` and `photo`: docs/stroke-document.md.
         weights: SHA-256 of the renderer's weights, hexadecimal, or "".
-        version: of this format.
+        version: of this format; documents of version 1 are read as strokes that do not sweep.
         state: of an unfinished painting, what the painter needs beside the strokes to go on as if it had never stopped;
             arrays by name, as `Arrays` takes them. Only .npz holds it.
 
@@ -247,6 +251,8 @@ def read_document(path: Path | str) -> StrokeDocument:
     path = Path(path)
     header, table, state = read_table(path, "strokes", _check_header)
     try:
+        if header["version"] == 1:  # their state is of another optimiser's
+            table, state = np.insert(table, SWEEP, 0, axis=1), Arrays({})
         document = _from_header(header, Strokes.of(table), state)
         document.check()
     except ValueError as error:
@@ -258,20 +264,21 @@ def _check_header(header: dict[str, Any]) -> None:
     """Raises ValueError unless everything but the strokes' own numbers is as it should be."""
     if header.get("format") != FORMAT:
         raise ValueError(f'it lacks "format": "{FORMAT}"')
-    if type(header.get("version")) is not int or header["version"] != VERSION:
-        raise ValueError(f"its version is {short(header.get('version'))}, this program reads version {VERSION}")
+    if type(header.get("version")) is not int or not 1 <= header["version"] <= VERSION:
+        raise ValueError(f"its version is {short(header.get('version'))}, this program reads 1 to {VERSION}")
     if missing := sorted(KEYS - header.keys()):
         raise ValueError(f"the key {missing[0]!r} is missing")
     if unknown := sorted(header.keys() - KEYS - {"strokes"}):
         raise ValueError(f"the key {short(unknown[0])} is unknown")
-    nothing = Strokes(np.empty((0, 5)), np.empty((0, 0)), np.empty((0, 7)))
-    names = columns(_from_header(header, nothing, {}).find_brush())
+    nothing = Strokes(np.empty((0, PLACEMENT_WIDTH)), np.empty((0, 0)), np.empty((0, 7)))
+    names = columns(_from_header(header, nothing, {}).find_brush(), header["version"])
     if header["columns"] != list(names):
         raise ValueError(f"the columns of brush {header['brush']} must be {', '.join(names)}")
 
 
 def _from_header(header: dict[str, Any], strokes: Strokes, state: Mapping[str, Array]) -> StrokeDocument:
-    return StrokeDocument(strokes=strokes, state=state, **{key: header[key] for key in KEYS - {"format", "columns"}})
+    told = KEYS - {"format", "version", "columns"}
+    return StrokeDocument(strokes=strokes, state=state, **{key: header[key] for key in told})
 
 
 def _integer(name: str, value: Any, low: int, high: int) -> int:

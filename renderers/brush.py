@@ -19,10 +19,12 @@ from renderers.threads import in_shares
 Array = np.ndarray
 
 # Columns of a stroke's numbers, for arrays, tensors and kernels (numba takes the whole numbers, not the slices).
-# Placement `[N, 5]`: centre and halves in canvas long sides, angle in radians.
-X, Y, HALF_LENGTH, HALF_WIDTH, ANGLE = range(5)
+# Placement `[N, 6]`: centre and halves in canvas long sides; in radians the angle of the middle, and the sweep, by
+# which the spine turns from there to either end: at most MAX_SWEEP.
+X, Y, HALF_LENGTH, HALF_WIDTH, ANGLE, SWEEP = range(6)
 CENTRE, HALVES = slice(0, 2), slice(2, 4)
-PLACEMENT_WIDTH = 5
+PLACEMENT_WIDTH = 6
+MAX_SWEEP = 1.2
 # Paint `[N, 7]`, all in [0, 1].
 FIRST, SECOND, COLOURS = slice(0, 3), slice(3, 6), slice(0, 6)
 OPACITY = 6

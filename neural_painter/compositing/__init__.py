@@ -8,14 +8,20 @@ u = 2 (column + 0.5) / S - 1 along the stroke and v = 2 (row + 0.5) / S - 1 acro
     u = ( (x - cx) cos t + (y - cy) sin t) / a
     v = (-(x - cx) sin t + (y - cy) cos t) / b
 
-and sees the bilinear interpolation of the stamp there, which is zero outside the stamp: texels beyond the border count
+or, where the stroke sweeps along an arc that turns by s from its middle to either end, with p = u, q = v b / a, on
+
+    u = atan2(s p, 1 - s q) / s
+    v = (1 - √((s p)² + (1 - s q)²)) / s * a / b
+
+unless 1 - s q is below NEAREST, as at the arc's centre: such pixels do not see the stroke. |s| is at most 1.2. A pixel
+sees the bilinear interpolation of the stamp there, which is zero outside the stamp: texels beyond the border count
 as (0, 0, 0). Its alpha is min(opacity * matte, MAX_ALPHA) and its colour is start * first + end * second. Strokes are
 laid over each other in order, the last on top (source-over). Strokes behind a transmittance below STOP are ignored, in
 values and gradients. Half lengths and half widths below MIN_HALF are treated as MIN_HALF.
 
 Tensors, float32 (the reference takes float64 as well):
 
-    placement   [N, 5]        x, y, half length, half width, angle (radians); lengths in canvas long sides
+    placement   [N, 6]        x, y, half length, half width (in canvas long sides), angle, sweep (radians)
     paint       [N, 7]        first colour (3), second colour (3), opacity; all in [0, 1]
     stamps      [N, S, S, 3]  alpha matte in [0, 1], weight of the first colour, weight of the second
     background  [3] or [3, H, W]

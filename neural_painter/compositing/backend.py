@@ -98,7 +98,7 @@ def _check(placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor,
     """Raises ValueError where a shape is not as agreed."""
     count = len(placement)
     if placement.shape != (count, PLACEMENT_WIDTH) or paint.shape != (count, PAINT_WIDTH):
-        raise ValueError(f"expected placement [N, 5] and paint [N, 7], got {[*placement.shape]} and {[*paint.shape]}")
+        raise ValueError(f"expected placement [N, 6] and paint [N, 7], got {[*placement.shape]} and {[*paint.shape]}")
     if stamps.ndim != 4 or stamps.shape != (count, stamps.shape[1], stamps.shape[1], 3):
         raise ValueError(f"expected stamps [{count}, S, S, 3], got {[*stamps.shape]}")
     if tuple(background.shape) not in ((3,), (3, *size)):

@@ -27,8 +27,8 @@ _0, _1 = np.float32(0), np.float32(1)
 _LIMIT, _STOP = np.float32(MAX_ALPHA), np.float32(STOP)
 _NOBODY = np.float32(2**30)
 
-SUMS = 12
-"""Sums of a stroke's gradients: paint (7), then those that `placement_gradient` takes (5)."""
+SUMS = 13
+"""Sums of a stroke's gradients: paint (7), then those that `placement_gradient` takes (6)."""
 
 
 @kernel(**INNER)
@@ -115,7 +115,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
     """Adds up gradients.
 
     Args:
-        every_sum: `[shares, N, 12]`, of each share its own, so that sums do not depend on which thread was faster.
+        every_sum: `[shares, N, 13]`, of each share its own, so that sums do not depend on which thread was faster.
         places: `[shares, N]`, which of the stamps in `texel_sums` a share adds a stroke's to.
         texel_sums: flat, gradients of stamps; empty: they are not wanted.
     """
@@ -135,7 +135,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
             if n < lowest:
                 continue
             r0 = r1 = r2 = s0 = s1 = s2 = opaque = spread(_0)
-            placed = spread(_0), spread(_0), spread(_0), spread(_0), spread(_0)
+            placed = spread(_0), spread(_0), spread(_0), spread(_0), spread(_0), spread(_0)
             frame = frame_of(frames, n)
             first_row, end_row = rows_of(edges, n, top, bottom)
             following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
@@ -193,6 +193,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
             sums[n, 9] += total(placed[2]) * per_texel
             sums[n, 10] += total(placed[3]) * per_texel
             sums[n, 11] += total(placed[4]) * per_texel
+            sums[n, 12] += total(placed[5]) * per_texel
 
 
 @kernel(**INNER)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP, TILE
-from renderers.brush import ANGLE, CENTRE, HALVES
+from renderers.brush import ANGLE, CENTRE, HALVES, SWEEP
 
 CHUNK = 8
 """Strokes drawn between two questions whether a tile has light left."""
@@ -47,9 +47,9 @@ def _kernels() -> ModuleType:
 
 
 def geometry_of(placement: Tensor) -> Tensor:
-    """What the kernels want of placements `[N, 5]`: centre, cosine, sine, 1 / half length, 1 / half width, `[N, 6]`."""
-    angle, halves = placement[:, ANGLE, None], placement[:, HALVES]
-    return torch.cat([placement[:, CENTRE], angle.cos(), angle.sin(), halves.clamp_min(MIN_HALF).reciprocal()], dim=1)
+    """What the kernels want of placements `[N, 6]`: `[N, 7]`, columns as in `cuda_kernels`."""
+    angle, sizes = placement[:, ANGLE, None], placement[:, HALVES].clamp_min(MIN_HALF).reciprocal()
+    return torch.cat([placement[:, CENTRE], angle.cos(), angle.sin(), sizes, placement[:, SWEEP, None]], dim=1)
 
 
 def tile_lists(geometry: Tensor, size: tuple[int, int], side: int) -> tuple[Tensor, Tensor]:
@@ -58,7 +58,7 @@ def tile_lists(geometry: Tensor, size: tuple[int, int], side: int) -> tuple[Tens
     Every tile looks at every stroke, twice: to count, and to list. On a GPU that is faster than to sort pairs.
 
     Args:
-        geometry: `[N, 6]`, from `geometry_of`. Strokes with numbers that are none touch nothing.
+        geometry: `[N, 7]`, from `geometry_of`. Strokes with numbers that are none touch nothing.
         size: height and width of the canvas.
         side: of a stamp, in texels.
 

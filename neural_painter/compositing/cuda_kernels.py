@@ -6,7 +6,7 @@ Few launches matter as much as fast kernels: a painting's canvas is small, and i
 
 The kernels are long because a call costs Triton's interpreter milliseconds, and the tests run there.
 
-`geometry` is [N, 6]: centre x and y, cosine and sine of the angle, 1 / half length, 1 / half width.
+`geometry` is [N, 7]: centre x and y, cosine and sine of the angle, 1 / half length, 1 / half width, sweep.
 """
 
 # mypy: allow-untyped-defs
@@ -14,6 +14,12 @@ The kernels are long because a call costs Triton's interpreter milliseconds, and
 
 import triton
 import triton.language as tl
+
+from neural_painter.compositing import constants
+
+NEAREST, STRAIGHT = tl.constexpr(constants.NEAREST), tl.constexpr(constants.STRAIGHT)
+A1, A2, A3, A4, A5, A6 = (tl.constexpr(value) for value in constants.ARCTANGENT)
+S1, S2, S3 = (tl.constexpr(value) for value in constants.SINE)
 
 SIZES = ("background_channel", "background_row", "background_column", "height", "width", "tiles_across", "count")
 """Triton compiles anew, for seconds, where an integer becomes 1 or divisible by 16; these hardly gain by it."""
@@ -36,7 +42,8 @@ def list_kernel(
     """Looks at all strokes for one tile, BLOCK at a time: how many touch it, or, to FILL the lists, which.
 
     A stroke's box is its stamp's support, half a texel beyond [-1, 1]². It is tested against the tile's pixel centres
-    by separating axes, in pixels; SLACK and a millionth of what is compared make up for rounding.
+    by separating axes, in pixels; of a stroke that sweeps, the box around it (`bends.boxes_of`). SLACK
+    and a millionth of what is compared make up for rounding.
     """
     tile = tl.program_id(0)
     half = (TILE - 1) * 0.5
@@ -49,13 +56,24 @@ def list_kernel(
     for first in range(0, count, BLOCK):
         stroke = first + tl.arange(0, BLOCK)
         there = stroke < count
-        record = geometry + stroke.to(tl.int64) * 6
-        dx = x - tl.load(record, there, 0.0) * long_side
-        dy = y - tl.load(record + 1, there, 0.0) * long_side
+        record = geometry + stroke.to(tl.int64) * 7
         cosine = tl.load(record + 2, there, 0.0)
         sine = tl.load(record + 3, there, 0.0)
         a = (1 + 1 / SIDE) * long_side / tl.load(record + 4, there, 1.0)
         b = (1 + 1 / SIDE) * long_side / tl.load(record + 5, there, 1.0)
+        sweep = tl.load(record + 6, there, 0.0)
+        turn = tl.abs(sweep) * (1 + 1 / SIDE)
+        swept = turn >= STRAIGHT
+        radius = a / tl.where(swept, turn, 1.0)
+        end = tl.minimum(turn, 1.5707963)
+        half_sine = tl.sin(end * 0.5)
+        high = tl.minimum(radius, 2 * radius * half_sine * half_sine + b * tl.cos(end))
+        high = tl.where(swept, high, b) + sweep * 0
+        a = tl.where(swept, (radius + b) * tl.sin(end), a)
+        shift = tl.where(sweep > 0, high - b, b - high) * 0.5
+        b = (high + b) * 0.5
+        dx = x - tl.load(record, there, 0.0) * long_side + shift * sine
+        dy = y - tl.load(record + 1, there, 0.0) * long_side - shift * cosine
         slack = SLACK + 1e-6 * (tl.abs(dx) + tl.abs(dy) + a + b)
         c = tl.abs(cosine)
         s = tl.abs(sine)
@@ -86,22 +104,43 @@ def _pixels(tiles_across, height, width, TILE: tl.constexpr):
 def _locate(geometry, stroke, x, y, seen, SIDE: tl.constexpr):
     """Where pixels fall on a stroke's stamp; all zero where the stamp does not reach or the pixel is not `seen`.
 
-    Returns u and v; how far down and across the pixel is from the upper left of the four texels around it, in texels;
-    the offset of that texel in the stamp; and whether the four are within the border: upper left, upper right, lower
-    left, lower right.
+    Returns p, q, along, across, X, Y and r as `bends` has them; how far down and across the pixel is from the upper
+    left of the four texels around it, in texels; the offset of that texel in the stamp; and whether the
+    four are within the border: upper left, upper right, lower left, lower right.
     """
-    record = geometry + stroke * 6
+    record = geometry + stroke * 7
     dx = x - tl.load(record)
     dy = y - tl.load(record + 1)
     cosine = tl.load(record + 2)
     sine = tl.load(record + 3)
-    u = (dx * cosine + dy * sine) * tl.load(record + 4)
-    v = (dy * cosine - dx * sine) * tl.load(record + 5)
+    inverse_a = tl.load(record + 4)
+    slim = tl.load(record + 5) / inverse_a
+    sweep = tl.load(record + 6)
+    p = (dx * cosine + dy * sine) * inverse_a
+    q = (dy * cosine - dx * sine) * inverse_a
+    near = 1 - q * sweep
+    height = p * sweep
+    seen = seen & (near > NEAREST)
+    near = tl.maximum(near, NEAREST)
+    radius = tl.sqrt(near * near + height * height)
+    h = height / (radius + near)
+    t = h * h
+    curve = 2 + t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * (A5 + t * A6)))))
+    u = p / (radius + near) * curve
+    depth = (2 * q - sweep * (p * p + q * q)) / (1 + radius)
+    v = depth * slim
     across = ((u + 1) * SIDE - 1) * 0.5
     down = ((v + 1) * SIDE - 1) * 0.5
     reached = seen & (across > -1) & (across < SIDE) & (down > -1) & (down < SIDE)
-    u = tl.where(reached, u, 0.0)
-    v = tl.where(reached, v, 0.0)
+    place = (
+        tl.where(reached, p, 0.0),
+        tl.where(reached, q, 0.0),
+        tl.where(reached, u, 0.0),
+        tl.where(reached, depth, 0.0),
+        tl.where(reached, near, 1.0),
+        tl.where(reached, height, 0.0),
+        tl.where(reached, radius, 1.0),
+    )
     across = tl.where(reached, across, 0.0)
     down = tl.where(reached, down, 0.0)
     column = tl.floor(across)
@@ -111,7 +150,27 @@ def _locate(geometry, stroke, x, y, seen, SIDE: tl.constexpr):
     left = column >= 0
     right = column < SIDE - 1
     offset = (row * SIDE + column).to(tl.int32) * 3
-    return u, v, down - row, across - column, offset, upper & left, upper & right, lower & left, lower & right
+    return place, down - row, across - column, offset, upper & left, upper & right, lower & left, lower & right
+
+
+@triton.jit
+def _moved(geometry, stroke, place, d_u, d_v):
+    """What the gradients of u and v say of the placement, as `frames.moved` has it."""
+    p, q, along, depth, near, height, radius = place
+    record = geometry + stroke * 7
+    sweep = tl.load(record + 6)
+    over = 1 / radius
+    d_along = d_u * over
+    d_across = d_v * (tl.load(record + 5) / tl.load(record + 4))
+    d_p = d_along * (near * over) - d_across * (height * over)
+    d_q = d_along * (height * over) + d_across * (near * over)
+    wider = d_across * depth
+    t = along * sweep
+    t = t * t
+    curve = (1 + t * (S1 + t * (S2 + t * S3))) * (sweep / 6)
+    swept = d_along * along * (depth - along * along * curve)
+    swept += d_across * (depth * depth - p * p - q * q) * (over * 0.5)
+    return d_p, d_q, d_p * p + d_q * q - wider, wider, d_p * q - d_q * p, swept
 
 
 @triton.jit
@@ -190,7 +249,7 @@ def forward_kernel(
             position = top - 1 - step
             stroke = tl.load(order + position).to(tl.int64)
             seen = light >= STOP
-            _u, _v, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
+            _place, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
             texel = stamps + stroke * (SIDE * SIDE * 3) + offset
             m00, m01, m10, m11, f00, f01, f10, f11, s00, s01, s10, s11 = _texels(texel, in00, in01, in10, in11, SIDE)
             w11 = down * across
@@ -260,7 +319,7 @@ def backward_kernel(
     STOP: tl.constexpr,
     WITH_STAMPS: tl.constexpr,
 ):
-    """Adds to `sums` [N, 16]: the gradients of paint (7), of u and v (2), and those times u and v (4); the rest is 0.
+    """Adds to `sums` [N, 16]: the gradients of paint (7), then the sums that `frames.placement_gradient` takes (6).
 
     From the deepest stroke up, with L the light before a stroke and B the colour of all that lies behind it:
     d picture / d alpha = L (colour - B). Both are carried along without cancellation: L by dividing by 1 - alpha, which
@@ -287,7 +346,7 @@ def backward_kernel(
     for position in range(tl.min(last, 0), end):
         stroke = tl.load(order + position).to(tl.int64)
         seen = position >= last
-        u, v, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
+        place, down, across, offset, in00, in01, in10, in11 = _locate(geometry, stroke, x, y, seen, SIDE)
         texel = stamps + stroke * (SIDE * SIDE * 3) + offset
         m00, m01, m10, m11, f00, f01, f10, f11, s00, s01, s10, s11 = _texels(texel, in00, in01, in10, in11, SIDE)
         w11 = down * across
@@ -330,7 +389,8 @@ def backward_kernel(
         d_u = d_column * (SIDE * 0.5)
         d_v = d_row * (SIDE * 0.5)
 
-        zero = tl.zeros_like(u)
+        p_sum, q_sum, longer, wider, turned, swept = _moved(geometry, stroke, place, d_u, d_v)
+        zero = tl.zeros_like(d_u)
         total = _sum16(
             d_red * first,
             d_green * first,
@@ -339,12 +399,12 @@ def backward_kernel(
             d_green * second,
             d_blue * second,
             d_alpha * matte,
-            d_u,
-            d_v,
-            d_u * u,
-            d_u * v,
-            d_v * u,
-            d_v * v,
+            p_sum,
+            q_sum,
+            longer,
+            wider,
+            turned,
+            swept,
             zero,
             zero,
             zero,
@@ -369,26 +429,24 @@ def backward_kernel(
 
 @triton.jit(do_not_specialize=("count",))
 def placement_kernel(sums, geometry, placement, gradient, count, MIN_HALF: tl.constexpr, BLOCK: tl.constexpr):
-    """From the sums of the gradients of u and v, as they are and times u and v, to those of placement [N, 5]."""
+    """From the sums of `_moved` to the gradients of placement [N, 6]."""
     stroke = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     there = stroke < count
-    record = geometry + stroke * 6
+    record = geometry + stroke * 7
     cosine = tl.load(record + 2, there, 0.0)
     sine = tl.load(record + 3, there, 0.0)
     inverse_a = tl.load(record + 4, there, 1.0)
     inverse_b = tl.load(record + 5, there, 1.0)
     total = sums + stroke * 16 + 7
     along = tl.load(total, there, 0.0) * inverse_a
-    across = tl.load(total + 1, there, 0.0) * inverse_b
+    across = tl.load(total + 1, there, 0.0) * inverse_a
     d_a = -tl.load(total + 2, there, 0.0) * inverse_a
-    d_b = -tl.load(total + 5, there, 0.0) * inverse_b
-    # Turning the stroke moves u by v b / a and v by -u a / b.
-    turned = tl.load(total + 3, there, 0.0) * inverse_a / inverse_b
-    turned -= tl.load(total + 4, there, 0.0) * inverse_b / inverse_a
-    half = placement + stroke * 5 + 2
-    made = gradient + stroke * 5
+    d_b = -tl.load(total + 3, there, 0.0) * inverse_b
+    half = placement + stroke * 6 + 2
+    made = gradient + stroke * 6
     tl.store(made, sine * across - cosine * along, there)
     tl.store(made + 1, -sine * along - cosine * across, there)
     tl.store(made + 2, tl.where(tl.load(half, there, 0.0) >= MIN_HALF, d_a, 0.0), there)
     tl.store(made + 3, tl.where(tl.load(half + 1, there, 0.0) >= MIN_HALF, d_b, 0.0), there)
-    tl.store(made + 4, turned, there)
+    tl.store(made + 4, tl.load(total + 4, there, 0.0), there)
+    tl.store(made + 5, tl.load(total + 5, there, 0.0), there)

@@ -8,14 +8,15 @@ import math
 
 import numpy as np
 
-from neural_painter.compositing.constants import MIN_HALF
-from neural_painter.compositing.lanes import WIDTH, choose, floor, magnitude, ramp, store_whole
-from renderers.brush import ANGLE, CENTRE, HALVES, X, Y
+from neural_painter.compositing.bends import boxes_of
+from neural_painter.compositing.constants import ARCTANGENT, MIN_HALF, NEAREST, SINE
+from neural_painter.compositing.lanes import WIDTH, choose, floor, magnitude, ramp, root, store_whole
+from renderers.brush import ANGLE, CENTRE, HALVES, SWEEP, X, Y
 from renderers.kernels import kernel
 
 Array = np.ndarray
 
-_0, _HALF = np.float32(0), np.float32(0.5)
+_0, _HALF, _1, _2 = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 """Of LLVM's fast mathematics what leaves comparisons with numbers that are none as they are."""
@@ -23,37 +24,45 @@ FAST = {"contract", "reassoc", "arcp", "nsz"}
 INNER = {"fastmath": FAST, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of kernels that are parts of others only: nothing is compiled for calls from elsewhere."""
 
-CX, CY, COS, SIN, PER_LENGTH, PER_WIDTH = range(6)
-"""Columns of frames: centre, cosine and sine of the angle, 1 / half length, 1 / half width."""
+CX, CY, COS, SIN, PER_LENGTH, PER_WIDTH, SWEPT = range(7)
+"""Columns of frames: centre, cosine and sine of the angle, 1 / half length, 1 / half width, sweep."""
 
 SLACK, ROUNDING = 0.01, np.float32(1e-6)
 """An outline is wider than solved by so many pixels, and by so much of what is added up: weights are zero there."""
+
+_FAR = np.float32(1e3)  # off any stamp
+_NEAREST, _SIXTH = np.float32(NEAREST), np.float32(1 / 6)
+_A1, _A2, _A3, _A4, _A5, _A6 = (np.float32(value) for value in ARCTANGENT)
+_S1, _S2, _S3 = (np.float32(value) for value in SINE)
 
 _HUGE = 1e30  # half width of a strip that is none
 
 
 def frames_of(placement: Array) -> Array:
-    """Frames `[N, 6]` of placements `[N, 5]`."""
+    """Frames `[N, 7]` of placements `[N, 6]`."""
     angle, halves = placement[:, ANGLE], placement[:, HALVES]
-    columns = (placement[:, CENTRE], np.cos(angle)[:, None], np.sin(angle)[:, None], 1 / np.maximum(halves, MIN_HALF))
+    turned = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    columns = (placement[:, CENTRE], *turned, 1 / np.maximum(halves, MIN_HALF), placement[:, SWEEP, None])
     return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
 def edges_of(placement: Array, size: tuple[int, int], side: int) -> Array:
-    """Outlines `[N, 7]` of placements `[N, 5]`, in pixels, with the half texel that interpolation reaches beyond a box.
+    """Outlines `[N, 7]` of placements `[N, 6]`, in pixels, with the half texel that interpolation reaches beyond a box.
+
+    A stroke that sweeps has the outline of a box that holds it.
 
     A box is where two strips cross. At a height dy above the centre (x, y) a strip reaches from
     x + slope * dy - half to x + slope * dy + half.
 
     Args:
-        placement: `[N, 5]`.
+        placement: `[N, 6]`.
         size: of the canvas.
         side: of a stamp, in texels.
 
     Returns:
         columns: x, y, reach up and down, slope and half of one strip, slope and half of the other.
     """
-    numbers = placement.astype(np.float64)
+    numbers = boxes_of(placement, side).astype(np.float64)
     cos, sin = np.cos(numbers[:, ANGLE]), np.sin(numbers[:, ANGLE])
     length, width = (np.maximum(numbers[:, HALVES], MIN_HALF) * (max(size) * (1 + 1 / side))).T
     edges = np.empty((len(numbers), 7))
@@ -108,39 +117,79 @@ def _within(lanes, low, high):  # type: ignore[no-untyped-def]
 
 @kernel(**INNER)
 def frame_of(frames, n):  # type: ignore[no-untyped-def]
-    """The frame of stroke n."""
-    return frames[n, CX], frames[n, CY], frames[n, COS], frames[n, SIN], frames[n, PER_LENGTH], frames[n, PER_WIDTH]
+    """The frame of stroke n: centre, cosine and sine in half lengths, half length / half width, sweep."""
+    per_length = frames[n, PER_LENGTH]
+    cos, sin = frames[n, COS] * per_length, frames[n, SIN] * per_length
+    return frames[n, CX], frames[n, CY], cos, sin, frames[n, PER_WIDTH] / per_length, frames[n, SWEPT]
+
+
+@kernel(**INNER)
+def _bent(frame, x, y):  # type: ignore[no-untyped-def]
+    """Canvas points in half lengths of a stroke, as `bends` has them, without a division by the sweep.
+
+    Returns:
+        p, q; along and across the spine; X, Y, r; p² + q².
+    """
+    cx, cy, cos, sin, _, sweep = frame
+    dx, dy = x - cx, y - cy
+    p, q = dx * cos + dy * sin, dy * cos - dx * sin
+    near, height = _1 - q * sweep, p * sweep
+    on = near > _NEAREST
+    near, square = choose(on, near, _NEAREST), p * p + q * q
+    radius = root(near * near + height * height)
+    one, two = radius + _1, radius + near
+    part = _1 / (one * two)
+    h = height * (part * one)
+    t = h * h
+    curve = _2 + t * (_A1 + t * (_A2 + t * (_A3 + t * (_A4 + t * (_A5 + t * _A6)))))
+    along = choose(on, p * (part * one) * curve, _FAR)
+    across = (q * _2 - square * sweep) * (part * two)
+    return p, q, along, across, near, height, radius, square
 
 
 @kernel(**INNER)
 def locate(frame, x, y):  # type: ignore[no-untyped-def]
     """Where on a stroke's stamp the canvas points (x, y) fall, x being Lanes: u along it, v across it, in [-1, 1]²."""
-    cx, cy, cos, sin, per_length, per_width = frame
-    dx, dy = x - cx, y - cy
-    return dx * (cos * per_length) + dy * (sin * per_length), dx * -(sin * per_width) + dy * (cos * per_width)
+    _, _, _, _, slim, _ = frame
+    _, _, along, across, _, _, _, _ = _bent(frame, x, y)
+    return along, across * slim
 
 
 @kernel(**INNER)
 def moved(frame, x, y, gu, gv, sums):  # type: ignore[no-untyped-def]
-    """Adds to the sums that `placement_gradient` takes, what the gradients of u and v of some points say."""
-    u, v = locate(frame, x, y)
-    _, _, _, _, per_length, per_width = frame
-    turned = gu * v * (per_length / per_width) - gv * u * (per_width / per_length)
-    return sums[0] + gu, sums[1] + gv, sums[2] + gu * u, sums[3] + gv * v, sums[4] + turned
+    """Adds to the sums that `placement_gradient` takes, what the gradients of u and v of some points say.
+
+    At the angle t of a point, d along = (cos t dp + sin t dq) / r and d across = cos t dq - sin t dp; by the sweep they
+    change by (along across - (t - sin t) / sweep²) / r and (across² - p² - q²) / 2 r.
+    """
+    p, q, along, across, near, height, radius, square = _bent(frame, x, y)
+    _, _, _, _, slim, sweep = frame
+    over, ga = _1 / radius, gv * slim
+    gl = gu * over
+    cos, sin = near * over, height * over
+    gp, gq = gl * cos - ga * sin, gl * sin + ga * cos
+    wider = ga * across
+    longer = gp * p + gq * q - wider
+    t = along * sweep
+    t = t * t
+    curve = (_1 + t * (_S1 + t * (_S2 + t * _S3))) * (sweep * _SIXTH)
+    swept = gl * along * (across - along * along * curve) + ga * (across * across - square) * (over * _HALF)
+    turned = gp * q - gq * p
+    return sums[0] + gp, sums[1] + gq, sums[2] + longer, sums[3] + wider, sums[4] + turned, sums[5] + swept
 
 
 def placement_gradient(placement: Array, frames: Array, sums: Array) -> Array:
-    """The gradient of placements `[N, 5]`, from what a kernel has summed over the pixels that `locate` was asked for.
+    """The gradient of placements `[N, 6]`, from what a kernel has summed over the pixels that `locate` was asked for.
 
     Args:
         placement, frames: the strokes.
-        sums: `[N, 5]`: of the gradients gu and gv of u and v, of gu * u, of gv * v, and of
-            gu * v * (half width / half length) - gv * u * (half length / half width), the gradient of the angle.
+        sums: `[N, 6]`: of the gradients gp and gq of p and q, of gp * p + gq * q - gv * v, of gv * v, of
+            gp * q - gq * p, the gradient of the angle, and of the gradient of the sweep.
     """
     cos, sin = frames[:, COS], frames[:, SIN]
     made = np.empty_like(placement)
-    along, across = sums[:, 0] * frames[:, PER_LENGTH], sums[:, 1] * frames[:, PER_WIDTH]
+    along, across = sums[:, 0] * frames[:, PER_LENGTH], sums[:, 1] * frames[:, PER_LENGTH]
     made[:, X], made[:, Y] = across * sin - along * cos, -along * sin - across * cos
     made[:, HALVES] = -sums[:, 2:4] * frames[:, PER_LENGTH : PER_WIDTH + 1] * (placement[:, HALVES] >= MIN_HALF)
-    made[:, ANGLE] = sums[:, 4]
+    made[:, ANGLE], made[:, SWEEP] = sums[:, 4], sums[:, 5]
     return made

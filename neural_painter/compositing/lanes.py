@@ -161,6 +161,16 @@ def floor(typing, lanes):
 
 
 @intrinsic
+def root(typing, lanes):
+    """The square root."""
+
+    def build(context, builder, signature, arguments):
+        return _called(builder, "llvm.sqrt", arguments)
+
+    return LANES(lanes), build
+
+
+@intrinsic
 def magnitude(typing, lanes):
     """Without the sign."""
 

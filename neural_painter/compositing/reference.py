@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
+from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, NEAREST, STOP
 from renderers.brush import FIRST, OPACITY, SECOND
 
 
@@ -63,11 +63,26 @@ def _layers(placement: Tensor, paint: Tensor, stamps: Tensor, size: tuple[int, i
     y = (torch.arange(height, dtype=placement.dtype, device=placement.device) + 0.5) / long_side
     x = (torch.arange(width, dtype=placement.dtype, device=placement.device) + 0.5) / long_side
     for n in range(len(placement) - 1, -1, -1):
-        cx, cy, half_length, half_width, angle = placement[n]
+        cx, cy, half_length, half_width, angle, sweep = placement[n]
         dx, dy = x[None, :] - cx, y[:, None] - cy
-        u = (dx * angle.cos() + dy * angle.sin()) / half_length.clamp_min(MIN_HALF)
-        v = (dy * angle.cos() - dx * angle.sin()) / half_width.clamp_min(MIN_HALF)
+        half_length, half_width = half_length.clamp_min(MIN_HALF), half_width.clamp_min(MIN_HALF)
+        p, q = (dx * angle.cos() + dy * angle.sin()) / half_length, (dy * angle.cos() - dx * angle.sin()) / half_length
+        u, across = _bent(p, q, sweep)
+        v = across * half_length / half_width
         grid = torch.stack([u, v], dim=-1)[None]
         texel = grid_sample(stamps[n].permute(2, 0, 1)[None], grid, padding_mode="zeros", align_corners=False)[0]
         alpha = (paint[n, OPACITY] * texel[0]).clamp_max(MAX_ALPHA)
         yield alpha, texel[1] * paint[n, FIRST, None, None] + texel[2] * paint[n, SECOND, None, None]
+
+
+def _bent(p: Tensor, q: Tensor, sweep: Tensor) -> tuple[Tensor, Tensor]:
+    """Along and across the spine of a stroke, as `bends` has them, by half the angle: nothing divides by it."""
+    x, y = 1 - sweep * q, sweep * p
+    on = x > NEAREST
+    x = torch.where(on, x, NEAREST)
+    radius = (x * x + y * y).sqrt()
+    h = y / (radius + x)
+    small = h.abs() < 2e-3
+    whole = torch.where(small, 1.0, h)
+    ratio = torch.where(small, 1 - h * h / 3 + h.pow(4) / 5, whole.atan() / whole)
+    return torch.where(on, 2 * p / (radius + x) * ratio, 1e3), (2 * q - sweep * (p * p + q * q)) / (1 + radius)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from neural_painter.compositing.bends import boxes_of
 from neural_painter.compositing.constants import MIN_HALF, TILE
 from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, X, Y
 from renderers.kernels import kernel
@@ -51,10 +52,10 @@ def _walk(placement, height, width, texels, tile, counts, starts, members):  # t
 def tile_lists(
     placement: Array, size: tuple[int, int], texels: int = 0, tile: int = TILE
 ) -> tuple[Array, Array, Array]:
-    """Lists, for each square tile, the strokes whose box touches it.
+    """Lists, for each square tile, the strokes whose box touches it; a stroke that sweeps has a box around it.
 
     Args:
-        placement: `[N, 5]`, lengths in canvas long sides. Strokes with non-finite numbers touch nothing.
+        placement: `[N, 6]`, lengths in canvas long sides. Strokes with non-finite numbers touch nothing.
         size: canvas `(height, width)` in pixels.
         texels: side of the stamps, whose interpolation reaches half a texel beyond the box; 0: the box alone.
         tile: side of a tile, in pixels.
@@ -63,6 +64,7 @@ def tile_lists(
         counts `[rows, columns]`, starts `[rows, columns]`, members `[sum of counts]` in stroke order within a tile.
     """
     height, width = size
+    placement = boxes_of(placement, texels)
     counts = np.zeros((-(-height // tile), -(-width // tile)), np.int64)
     starts = np.zeros_like(counts)
     _walk(placement, height, width, texels, tile, counts, starts, np.empty(0, np.int32))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import types
 
+from neural_painter.compositing.bends import bent
 from neural_painter.compositing.constants import MIN_HALF, TILE
 from neural_painter.compositing.tiles import tile_lists
 from neural_painter.export.deltas import changed, difference, laid_out
@@ -68,6 +69,9 @@ def _paint(point, placement, shape, paint, seeds, counts, starts, members, canva
                     dx, dy = x - placement[n, 0], y - placement[n, 1]
                     cos, sin = math.cos(placement[n, 4]), math.sin(placement[n, 4])
                     u, v = (dx * cos + dy * sin) / half_length, (dy * cos - dx * sin) / half_width
+                    if placement[n, 5] != 0:
+                        u, v = bent(u, v * half_width / half_length, placement[n, 5])
+                        v *= half_length / half_width
                     if abs(u) >= 1 or abs(v) >= 1:
                         continue
                     footprint = np.float32(pixel / half_width)

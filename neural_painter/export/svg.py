@@ -18,7 +18,7 @@ from neural_painter.export.contours import contours
 from neural_painter.export.wishes import Wishes
 from neural_painter.files import check_output, written_whole
 from neural_painter.strokes import StrokeDocument
-from renderers.brush import FIRST, HALF_WIDTH, OPACITY, SECOND, Brush
+from renderers.brush import FIRST, HALF_WIDTH, OPACITY, SECOND, SWEEP, Brush
 
 Array = np.ndarray
 Page = tuple[float, float]
@@ -138,10 +138,10 @@ def _element(
     outline = _outline(contours(matte, level), placement, matte.shape, page)
     if not outline:
         return None
-    at, colour, opacity = _stops(drawing, level, paint, 1 if colours == 1 else BINS)
+    at, colour, opacity = _stops(drawing, level, paint, 1 if colours == 1 else BINS, placement[SWEEP])
     if len(at) == 1:
         return "", f'<path d="{outline}" fill="{_colour(colour[0])}"{_opacity("fill-opacity", opacity[0])}/>'
-    x, y, half_length, _, angle = placement
+    x, y, half_length, _, angle, _ = placement
     x1, x2 = (x + half_length * at[[0, -1]] * cos(angle)) * UNITS
     y1, y2 = (y + half_length * at[[0, -1]] * sin(angle)) * UNITS
     constant = np.ptp(opacity) == 0
@@ -170,13 +170,16 @@ def _level(matte: Array) -> float:
 
 def _outline(loops: list[Array], placement: Array, shape: tuple[int, ...], page: Page) -> str:
     """The path data of outlines given in pixels of the stroke's drawing, as far as they are on the page."""
-    x, y, half_length, half_width, angle = placement
+    x, y, half_length, half_width, angle, sweep = placement
     rows, columns = shape
     least = max(SMALLEST * 4 * half_length * half_width * UNITS**2, SPECK)
     parts = []
     for loop in loops:
-        u = (2 * loop[:, 0] / columns - 1) * half_length * UNITS
-        v = (2 * loop[:, 1] / rows - 1) * half_width * UNITS
+        u, v = 2 * loop[:, 0] / columns - 1, 2 * loop[:, 1] / rows - 1
+        if sweep:
+            u, v = _swept(u, v * half_width / half_length, sweep)
+            v *= half_length / half_width
+        u, v = u * half_length * UNITS, v * half_width * UNITS
         points = np.stack([u * cos(angle) - v * sin(angle), u * sin(angle) + v * cos(angle)], axis=1).astype(np.float32)
         if abs(cv2.contourArea(points)) < least:
             continue
@@ -194,14 +197,22 @@ def _outline(loops: list[Array], placement: Array, shape: tuple[int, ...], page:
     return "".join(parts)
 
 
+def _swept(along: Array, across: Array, sweep: float) -> tuple[Array, Array]:
+    """Where points in the frame of a stroke that sweeps lie, in half lengths: the other way round than `bends.bent`."""
+    radius, angle = 1 - sweep * across, sweep * along
+    return radius * np.sin(angle) / sweep, (1 - radius * np.cos(angle)) / sweep
+
+
 def _coordinate(value: float) -> str:
     """A whole number, but for what was cut at an edge of the page."""
     whole = int(value)
     return str(whole) if whole == value else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
-def _stops(drawing: Array, level: float, paint: Array, bins: int) -> tuple[Array, Array, Array]:
+def _stops(drawing: Array, level: float, paint: Array, bins: int, sweep: float) -> tuple[Array, Array, Array]:
     """Where along the stroke (-1 to 1) a gradient needs stops, their colours `[K, 3]` and opacities `[K]`.
+
+    Of a stroke that sweeps, along the tangent at its middle.
 
     One stop says that the stroke is alike all along; so it is with one bin.
     """
@@ -214,6 +225,7 @@ def _stops(drawing: Array, level: float, paint: Array, bins: int) -> tuple[Array
     alpha, start, end = np.add.reduceat(mass[:, first:last], cuts - first, axis=1)
     covered = np.add.reduceat(area[first:last], cuts - first)
     at = (cuts + np.append(cuts[1:], last)) / len(area) - 1
+    at = np.sin(sweep * at) / sweep if sweep else at
     keep = covered > 0  # a torn stroke can leave a section bare
     at, alpha, start, end, covered = at[keep], alpha[keep], start[keep], end[keep], covered[keep]
     colour = (start[:, None] * paint[FIRST] + end[:, None] * paint[SECOND]) / alpha[:, None]

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, X, Y
+from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, SWEEP, X, Y
 from renderers.kernels import kernel
 
 Array = np.ndarray
@@ -229,7 +229,7 @@ def place(target, canvas, stamps, aspects, opacity, form, places, sizes, bounds,
         cell: side of the cells whose errors are compared.
         reach: how far from each other strokes should lie, in cells.
         dice: `[N, candidates, 4]` in [-0.5, 0.5): where, where, angle, aspect of each.
-        placement: `[N, 5]`, is written.
+        placement: `[N, 6]`, is written.
         paint: `[N, 6]` both colours, is written.
     """
     error = _errors(target, canvas, cell)
@@ -250,7 +250,7 @@ def place(target, canvas, stamps, aspects, opacity, form, places, sizes, bounds,
                 gain = now - black + _colour(sums, colours)
                 if gain > most:
                     most, chosen = gain, index
-                    placement[k], paint[k] = stroke, colours
+                    placement[k, :SWEEP], placement[k, SWEEP], paint[k] = stroke, 0, colours
         _lay(target, canvas, stamps[chosen], opacity, placement[k], paint[k], error, cell)
         first, last = _damp(weight, row, column, max(reach * scale, 0.6 / cell))
         top, bottom, _, _ = _rows_and_columns(placement[k], target.shape[0], target.shape[1])

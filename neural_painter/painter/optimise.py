@@ -14,7 +14,22 @@ from neural_painter.compositing import composite
 from neural_painter.painter.config import FLOOR, Stage
 from neural_painter.painter.phases import View
 from neural_painter.strokes import Strokes
-from renderers.brush import ANGLE, CENTRE, COLOURS, FIRST, HALF_LENGTH, HALF_WIDTH, HALVES, OPACITY, SECOND, Brush, X, Y
+from renderers.brush import (
+    ANGLE,
+    CENTRE,
+    COLOURS,
+    FIRST,
+    HALF_LENGTH,
+    HALF_WIDTH,
+    HALVES,
+    MAX_SWEEP,
+    OPACITY,
+    SECOND,
+    SWEEP,
+    Brush,
+    X,
+    Y,
+)
 from renderers.stamps import StampSource
 
 Array = np.ndarray
@@ -25,6 +40,9 @@ MANY = 1000
 
 STRETCH = 2.0
 """How much more slender a stroke may become than the most slender one of its brush, which is then drawn out."""
+
+ROUNDEST = 0.7
+"""Largest sweep against the aspect: the radius of an arc is 1 / ROUNDEST half widths at least."""
 
 LONGEST = 0.6
 """Largest half length of a stroke, in canvas long sides."""
@@ -37,6 +55,7 @@ class Rates:
     Attributes:
         move: of the centre, in half lengths of the stage's brush.
         turn: of the angle, radians.
+        sweep: of the sweep, radians.
         grow: of the logarithm of half length and half width.
         bend: of shape parameters, in their ranges.
         colour: of colours.
@@ -45,6 +64,7 @@ class Rates:
 
     move: float = 0.08
     turn: float = 0.06
+    sweep: float = 0.06
     grow: float = 0.05
     bend: float = 0.05
     colour: float = 0.04
@@ -72,7 +92,7 @@ class Limits:
         return cls(FLOOR * (finest.size / brush.aspect.default), LONGEST, sizes)
 
     def slimmest(self, placement: Tensor) -> Tensor | float:
-        """Logarithm of the smallest half width that strokes `[N, 5]` may have: `[N]`, or one for all."""
+        """Logarithm of the smallest half width that strokes `[N, 6]` may have: `[N]`, or one for all."""
         least = math.log(self.half_width)
         if self.sizes is None:
             return least
@@ -91,7 +111,7 @@ class Standing:
     """All that a step of the optimiser changes. A step makes a new one and leaves the old as it is.
 
     Attributes:
-        values: placement `[N, 5]` (half length and half width by their logarithms), shape `[N, F]`, paint `[N, 7]`.
+        values: placement `[N, 6]` (half length and half width by their logarithms), shape `[N, F]`, paint `[N, 7]`.
         first, second: Adam's moments of each.
         steps: `[N, 1]` float32 of each: steps that a stroke has taken, which counts for Adam; shapes move only where
             stamps are drawn.
@@ -147,7 +167,9 @@ class StrokeOptimiser:
         values = self._values_of(strokes)
         span = [p.high - p.low for p in brush.free_shape]
         self.rates = {
-            "placement": torch.tensor([rates.move * step] * 2 + [rates.grow] * 2 + [rates.turn], device=device),
+            "placement": torch.tensor(
+                [*[rates.move * step] * 2, *[rates.grow] * 2, rates.turn, rates.sweep], device=device
+            ),
             "shape": torch.tensor([rates.bend * s for s in span], device=device),
             "paint": torch.tensor([rates.colour] * 6 + [rates.opacity], device=device),
         }
@@ -160,7 +182,7 @@ class StrokeOptimiser:
     def look(self, view: View, background: Tensor | None = None) -> None:
         """From now on canvases are of this grid, and over another background where one is given."""
         self.view, self.background = view, view.background if background is None else background
-        self.offset = torch.tensor([*view.offset, 0, 0, 0], device=self.device)
+        self.offset = torch.tensor([*view.offset, 0, 0, 0, 0], device=self.device)
 
     def _values_of(self, strokes: Strokes) -> dict[str, Tensor]:
         device = self.device
@@ -175,7 +197,7 @@ class StrokeOptimiser:
         self.stamps = None if standing.drawn is None else self.draw_stamps(standing.drawn)
 
     def placement(self) -> Tensor:
-        """Placements as the compositor takes them, `[N, 5]`."""
+        """Placements as the compositor takes them, `[N, 6]`."""
         return _placed(self.now.values["placement"])
 
     def full_shape(self) -> Tensor:
@@ -304,6 +326,9 @@ class StrokeOptimiser:
         aspect = (half_length - half_width).clamp_(math.log(brush.aspect.low), math.log(STRETCH * brush.aspect.high))
         half_width.copy_(half_length - aspect).clamp_min_(slimmest)
         half_length.copy_(torch.maximum(half_length, half_width + math.log(brush.aspect.low)))
+        # Of a stroke that turned faster the inner side would run into itself.
+        most = (ROUNDEST * (half_length - half_width).exp()).clamp_max(MAX_SWEEP)
+        placement[:, SWEEP] = torch.minimum(torch.maximum(placement[:, SWEEP], -most), most)
         low, high = self.bounds
         torch.minimum(torch.maximum(shape, low, out=shape), high, out=shape)
         paint[:, COLOURS].clamp_(0, 1)

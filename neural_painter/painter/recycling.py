@@ -8,6 +8,7 @@ import torch
 from neural_painter.compositing import worth
 from neural_painter.painter.optimise import StrokeOptimiser
 from neural_painter.strokes import Strokes
+from renderers.brush import SWEEP
 
 Array = np.ndarray
 
@@ -40,7 +41,7 @@ def on_paper(strokes: Strokes, paper: Array) -> Array:
     """
     height, width = paper.shape
     along, across = (grid.ravel() for grid in np.meshgrid(np.linspace(-0.85, 0.85, 9), np.linspace(-0.75, 0.75, 5)))
-    x, y, half_length, half_width, angle = (column[:, None] for column in strokes.placement.T)
+    x, y, half_length, half_width, angle = (column[:, None] for column in strokes.placement.T[:SWEEP])
     u, v = along * half_length, across * half_width
     columns = ((x + u * np.cos(angle) - v * np.sin(angle)) * max(paper.shape)).astype(int)
     rows = ((y + u * np.sin(angle) + v * np.cos(angle)) * max(paper.shape)).astype(int)

@@ -19,7 +19,7 @@ from neural_painter.painter.rounds import Place, Round
 from neural_painter.painter.seeding import form_of, join, keep, seed_strokes
 from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
-from renderers.brush import Brush
+from renderers.brush import PLACEMENT_WIDTH, Brush
 from renderers.brushes import brush as find_brush
 from renderers.stamps import load_stamps
 
@@ -40,7 +40,7 @@ SMALLER = 0.8
 
 def empty_strokes(brush: Brush) -> Strokes:
     """No strokes at all."""
-    return Strokes(np.zeros((0, 5)), np.zeros((0, len(brush.free_shape))), np.zeros((0, 7)))
+    return Strokes(np.zeros((0, PLACEMENT_WIDTH)), np.zeros((0, len(brush.free_shape))), np.zeros((0, 7)))
 
 
 class Painter:

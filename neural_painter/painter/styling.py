@@ -150,7 +150,7 @@ class Styler:
                 half_width=min(limits.half_width, float(sizes[:, 1].min())),
                 half_length=max(limits.half_length, float(sizes[:, 0].max())),
             ),
-            rates=replace(Rates(), move=0.0, turn=0.0, grow=0.0, bend=0.0) if self._paint_only else Rates(),
+            rates=replace(Rates(), move=0.0, turn=0.0, sweep=0.0, grow=0.0, bend=0.0) if self._paint_only else Rates(),
             refresh=refresh_of(len(strokes)),
         )
         steps, held = self.style.config.style_steps, self._paint_only

@@ -1,9 +1,20 @@
 """Stroke documents for tests: strokes laid over a smooth picture, broad ones first, as a painter would."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers import brushes
+from renderers.brush import HALF_LENGTH, HALF_WIDTH, MAX_SWEEP, SWEEP
+
+
+def sweeping(document: StrokeDocument, seed: int = 2) -> StrokeDocument:
+    """The same document with strokes that turn, of every amount that fits their aspect."""
+    placement = document.strokes.placement.copy()
+    most = np.minimum(0.7 * placement[:, HALF_LENGTH] / placement[:, HALF_WIDTH], MAX_SWEEP)
+    placement[:, SWEEP] = np.random.default_rng(seed).uniform(-most, most)
+    return replace(document, strokes=replace(document.strokes, placement=placement))
 
 
 def sample_document(brush_name: str = "tape", count: int = 40, size: tuple[int, int] = (48, 64), seed: int = 1):

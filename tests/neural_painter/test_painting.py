@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from neural_painter import PaintConfig, paint, read_document
+from neural_painter.compositing.bends import boxes_of
 from neural_painter.errors import InputError, UsageError
 from neural_painter.export.raster import render
 from neural_painter.images import resize
@@ -206,7 +207,7 @@ def boxes(strokes, size, grow):
     long_side = max(size)
     y, x = (np.mgrid[0 : size[0], 0 : size[1]] + 0.5) / long_side
     inside = np.zeros(size, bool)
-    for cx, cy, half_length, half_width, angle in strokes.placement.astype(float):
+    for cx, cy, half_length, half_width, angle in boxes_of(strokes.placement).astype(float):
         along = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
         across = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
         inside |= (abs(along) < half_length + grow / long_side) & (abs(across) < half_width + grow / long_side)

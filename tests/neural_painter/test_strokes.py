@@ -15,6 +15,7 @@ from neural_painter import tables
 from neural_painter.errors import InputError, OutputError, UsageError
 from neural_painter.strokes import StrokeDocument, Strokes, columns, read_document, write_document
 from renderers import brushes
+from renderers.brush import SWEEP
 from tests.each import each
 from tests.neural_painter.sample_documents import sample_document
 
@@ -97,7 +98,7 @@ def test_texture_seeds_follow_the_documented_hash(document):
 
 
 def test_texture_seeds_are_distinct():
-    many = Strokes(np.ones((100_000, 5)), np.zeros((100_000, 1)), np.zeros((100_000, 7)))
+    many = Strokes(np.ones((100_000, 6)), np.zeros((100_000, 1)), np.zeros((100_000, 7)))
     seeds = replace(sample_document(count=1), strokes=many).texture_seeds()
     assert len(np.unique(seeds)) == len(seeds)
     assert seeds.min() > 0
@@ -110,7 +111,7 @@ def test_texture_seeds_are_distinct():
         ({"height": True}, "height must be"),
         ({"seed": -1}, "seed must be"),
         ({"seed": 2**32}, "seed must be"),
-        ({"version": 2}, "version is 2"),
+        ({"version": 1}, "version is 1"),
         ({"canvas": (0, 0)}, "canvas must be three numbers"),
         ({"canvas": (0, 0, float("nan"))}, "canvas must hold numbers from 0 to 1"),
         ({"weights": "ABC"}, "weights must be 64"),
@@ -148,9 +149,27 @@ def test_round_trip_is_exact_and_bytes_are_the_same(name, suffix, tmp_path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_no_strokes_is_a_document(document, suffix, tmp_path):
-    empty = replace(document, strokes=Strokes(np.empty((0, 5)), np.empty((0, 1)), np.empty((0, 7))))
+    empty = replace(document, strokes=Strokes(np.empty((0, 6)), np.empty((0, 1)), np.empty((0, 7))))
     write_document(tmp_path / f"a{suffix}", empty)
     assert read_document(tmp_path / f"a{suffix}") == empty
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_version_1_is_read_as_strokes_that_do_not_sweep(document, suffix, tmp_path):
+    unfinished = replace(document, state={"counts": np.zeros(4, np.int64)})
+    write_document(tmp_path / f"new{suffix}", unfinished)
+    header, table, state = tables.read_table(tmp_path / f"new{suffix}", "strokes", lambda header: None)
+    header |= {"version": 1, "columns": list(columns(brushes.brush("tape"), 1))}
+    header.pop("strokes", None)
+    tables.write_table(tmp_path / f"old{suffix}", header, "strokes", np.delete(table, SWEEP, axis=1), state)
+    assert read_document(tmp_path / f"old{suffix}") == document
+    assert document.version == 2
+
+
+def test_strokes_of_five_numbers_do_not_sweep(document):
+    five = replace(document.strokes, placement=document.strokes.placement[:, :5])
+    assert five == document.strokes
+    assert not five.placement[:, SWEEP].any()
 
 
 def test_every_float32_survives_decimals():
@@ -216,7 +235,9 @@ def rejected(path, content: bytes | str, message: str) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "it lacks"),
-        ({"version": 2}, "its version is 2, this program reads version 1"),
+        ({"version": 3}, "its version is 3, this program reads 1 to 2"),
+        ({"version": 0}, "its version is 0"),
+        ({"version": 1}, "the columns of brush tape must be x, y, half_length, half_width, angle, slant,"),
         ({"version": True}, "its version is True"),
         ({"version": {}}, "its version is dict"),
         ({"width": 10**400}, "a whole number of 401 digits is too large"),
@@ -237,13 +258,13 @@ def rejected(path, content: bytes | str, message: str) -> None:
         ({"options": {"a": [[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]}}, "options are nested too deeply"),
         ({"more": 1}, "the key 'more' is unknown"),
         ({"strokes": {}}, "strokes must be a list"),
-        ({"strokes": [[]]}, "row 0 of strokes must be a list of 13 numbers"),
-        ({"strokes": ["x" * 13]}, "row 0 of strokes"),
-        ({"strokes": [[0.5] * 12 + [True]]}, "row 0 of strokes"),
-        ({"strokes": [[0.5] * 12 + [None]]}, "row 0 of strokes"),
-        ({"strokes": [[0.5] * 12 + [10**400]]}, "a whole number of 401 digits is too large"),
-        ({"strokes": [[0.5] * 12 + [1e300]]}, "stroke 0: opacity is inf"),
-        ({"strokes": [[0.5] * 5 + [9.0] + [0.5] * 7]}, "stroke 0: slant is 9"),
+        ({"strokes": [[]]}, "row 0 of strokes must be a list of 14 numbers"),
+        ({"strokes": ["x" * 14]}, "row 0 of strokes"),
+        ({"strokes": [[0.5] * 13 + [True]]}, "row 0 of strokes"),
+        ({"strokes": [[0.5] * 13 + [None]]}, "row 0 of strokes"),
+        ({"strokes": [[0.5] * 13 + [10**400]]}, "a whole number of 401 digits is too large"),
+        ({"strokes": [[0.5] * 13 + [1e300]]}, "stroke 0: opacity is inf"),
+        ({"strokes": [[0.5] * 6 + [9.0] + [0.5] * 7]}, "stroke 0: slant is 9"),
     ],
 )
 def test_wrong_values(parsed, change, message, tmp_path):
@@ -334,13 +355,13 @@ def test_hostile_archives(parsed, tmp_path):
     numbers(array_bytes(np.asfortranarray(table)), "strokes.npy holds")
     numbers(array_bytes(table[:, 1:]), "strokes.npy holds")
     numbers(array_bytes(table[0]), "strokes.npy holds")
-    numbers(array_bytes(np.array([[None] * 13]), allow_pickle=True), "strokes.npy holds .*O")
+    numbers(array_bytes(np.array([[None] * 14]), allow_pickle=True), "strokes.npy holds .*O")
     numbers(array_bytes(table)[:-4], "strokes.npy holds less than")
     numbers(array_bytes(table) + b"1", "strokes.npy holds more than")
     numbers(array_bytes(table, version=(2, 0)), "version 1.0")
     numbers(b"", "not a valid stroke document")
     numbers(b"not numpy", "not a valid stroke document")
-    shape = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s, 13), }\n"
+    shape = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s, 14), }\n"
     numbers(npy_header(shape % 10**6), "holds less than")  # the largest there can be, and nothing in it
     numbers(npy_header(shape % (10**6 + 1)), "strokes.npy holds")
     numbers(npy_header(shape % -1), "does not begin with a header of NumPy")
@@ -479,7 +500,7 @@ def test_an_archive_that_unpacks_to_gigabytes_is_not_unpacked(parsed, tmp_path):
     """Zeros pack a thousandfold; only what the array's own header announces is read."""
     header = {key: value for key, value in parsed.items() if key != "strokes"}
     text = array_bytes(np.frombuffer(json.dumps(header).encode(), np.uint8))
-    bomb = array_bytes(np.zeros((1, 13), np.float32)) + bytes(50 << 20)
+    bomb = array_bytes(np.zeros((1, 14), np.float32)) + bytes(50 << 20)
     how = {"compression": zipfile.ZIP_DEFLATED}
     rejected(tmp_path / "a.npz", archive_of({"header.npy": text, "strokes.npy": bomb}, **how), "holds more than")
     bomb = array_bytes(np.full(50 << 20, 32, np.uint8))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from neural_painter.compositing.reference import composite_reference
+from renderers.brush import MAX_SWEEP
 
 Arguments = tuple[Tensor, Tensor, Tensor, Tensor, tuple[int, int]]
 """placement, paint, stamps, background, size, as `neural_painter.compositing` has them."""
@@ -31,6 +32,9 @@ def cases() -> dict[str, Callable[[], Arguments]]:
         "one_texel_stamp": lambda: random_case(5, stamp=1),
         "turned": turned,
         "nearly_level": nearly_level,
+        "sweeping": sweeping,
+        "hardly_sweeping": hardly_sweeping,
+        "sweeping_off_canvas": sweeping_off_canvas,
         "hair_thin": hair_thin,
         "off_canvas": off_canvas,
         "nothing_visible": nothing_visible,
@@ -56,7 +60,7 @@ def random_case(
     centre = uniform(count, 2) * torch.tensor([width, height]) / max(size)
     half = 0.03 + 0.3 * uniform(count, 2) ** 2
     angle = (2 * uniform(count, 1) - 1) * math.pi
-    placement = torch.cat([centre, half, angle], dim=1)
+    placement = torch.cat([centre, half, angle, torch.zeros(count, 1)], dim=1)
     background = uniform(3, height, width) if picture else uniform(3)
     return placement, uniform(count, 7), uniform(count, stamp, stamp, 3), background, size
 
@@ -79,6 +83,34 @@ def nearly_level() -> Arguments:
     """Angles so small that lines along a stroke leave the canvas millions of pixels away."""
     placement, *rest = random_case(6, seed=12)
     placement[:, 4] = torch.tensor([1e-9, -3e-9, 1e-8, -1e-6, 1e-4, math.pi / 2])
+    return placement, *rest
+
+
+def sweeping() -> Arguments:
+    """Strokes along arcs of both directions, some as far round as may be, one as wide as long."""
+    placement, *rest = random_case(10, seed=12)
+    generator = torch.Generator().manual_seed(12)
+    placement[:, 2] = 0.1 + 0.4 * torch.rand(10, generator=generator)
+    placement[:, 3] = placement[:, 2] / torch.linspace(1, 8, 10)
+    placement[:, 5] = torch.linspace(-MAX_SWEEP, MAX_SWEEP, 10)[torch.randperm(10, generator=generator)]
+    return placement, *rest
+
+
+def hardly_sweeping() -> Arguments:
+    """Strokes that turn so little that one may not divide by it, and straight ones between."""
+    placement, *rest = random_case(8, seed=13)
+    placement[:, 5] = torch.tensor([0.0, 1e-7, -1e-5, 1e-4, 0.0, -2e-3, 3e-2, -1e-20])
+    return placement, *rest
+
+
+def sweeping_off_canvas() -> Arguments:
+    """Strokes whose middle lies outside, and whose ends may bend onto the canvas; large ones, around it."""
+    placement, *rest = random_case(12, seed=14)
+    placement[:6, 0] = torch.tensor([-0.1, 1.1, -0.2, 1.05, -30.0, 0.5])
+    placement[6:, 1] = torch.tensor([-0.1, 0.7, -0.2, 0.65, -30.0, 0.3])
+    placement[:, 2] = torch.linspace(0.2, 2.0, 12)
+    placement[:, 3] = placement[:, 2] / torch.linspace(6, 1.5, 12)
+    placement[:, 5] = torch.linspace(-1.2, 1.1, 12)
     return placement, *rest
 
 

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 # Measured in the interpreter: 1.1e-6 for the picture, 5.7e-6 for gradients. Where strokes are a hair wide or a thousand
 # canvases long, 1.5e-5 and 5.6e-5: the rounding of a pixel's place is magnified (the reference in float32: as much).
 TOLERANCE = {"picture": 5e-6, "placement": 3e-5, "paint": 3e-5, "stamps": 3e-5, "background": 5e-6}
-MAGNIFIED = {"hair_thin": 10.0, "huge": 10.0}
+MAGNIFIED = {"hair_thin": 10.0, "huge": 10.0, "sweeping": 10.0}
 
 
 def check(name: str, found: dict[str, float]) -> None:
@@ -49,17 +49,17 @@ def lists_of(placement: Tensor, size: tuple[int, int], side: int) -> list[list[i
 
 def diagonal() -> tuple[Tensor, tuple[int, int], int]:
     """A thin diagonal across 8 x 8 tiles."""
-    return torch.tensor([[0.5, 0.5, 0.7, 0.001, torch.pi / 4]]), (128, 128), 24
+    return torch.tensor([[0.5, 0.5, 0.7, 0.001, torch.pi / 4, 0.0]]), (128, 128), 24
 
 
 def crowd() -> tuple[Tensor, tuple[int, int], int]:
     """Many strokes in one tile of four."""
-    return torch.tensor([[0.3, 0.3, 0.001, 0.001, 0.0]]).expand(2000, 5), (32, 32), 24
+    return torch.tensor([[0.3, 0.3, 0.001, 0.001, 0.0, 0.0]]).expand(2000, 6), (32, 32), 24
 
 
 def diverged() -> tuple[Tensor, tuple[int, int], int]:
     """Numbers that are none."""
-    return torch.tensor([[torch.nan] * 5, [torch.inf] * 5, [0.5, 0.5, torch.inf, torch.nan, 0.0]]), (64, 64), 8
+    return torch.tensor([[torch.nan] * 6, [torch.inf] * 6, [0.5, 0.5, torch.inf, torch.nan, 0.0, 0.0]]), (64, 64), 8
 
 
 def interpret() -> None:

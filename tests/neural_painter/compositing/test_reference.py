@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
+from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, NEAREST, STOP
 from neural_painter.compositing.reference import composite_reference
 from tests.each import each
 from tests.neural_painter.compositing.cases import Arguments, cases, random_case
@@ -41,9 +41,18 @@ def seen_at(
     x: float, y: float, placement: list[float], paint: list[float], stamp: list[list[list[float]]]
 ) -> tuple[float, list[float]]:
     """Alpha and colour of one stroke at a point."""
-    cx, cy, half_length, half_width, angle = placement
-    u = ((x - cx) * math.cos(angle) + (y - cy) * math.sin(angle)) / max(half_length, MIN_HALF)
-    v = (-(x - cx) * math.sin(angle) + (y - cy) * math.cos(angle)) / max(half_width, MIN_HALF)
+    cx, cy, half_length, half_width, angle, sweep = placement
+    half_length, half_width = max(half_length, MIN_HALF), max(half_width, MIN_HALF)
+    along = (x - cx) * math.cos(angle) + (y - cy) * math.sin(angle)
+    outwards = -(x - cx) * math.sin(angle) + (y - cy) * math.cos(angle)
+    if abs(sweep) > 1e-9:
+        radius = half_length / sweep
+        if 1 - outwards / radius <= NEAREST:
+            return 0.0, [0.0] * 3
+        turned = math.atan2(along / radius, 1 - outwards / radius)
+        outwards = radius * (1 - math.hypot(along / radius, 1 - outwards / radius))
+        along = turned * radius
+    u, v = along / half_length, outwards / half_width
     side = len(stamp)
     across, down = (u + 1) / 2 * side - 0.5, (v + 1) / 2 * side - 0.5
     matte = first = second = 0.0
@@ -67,7 +76,8 @@ def in_double(arguments: Arguments) -> Arguments:
 def test_agrees_with_the_contract(name: str) -> None:
     arguments = in_double(cases()[name]())
     error = (composite_reference(*arguments) - composite_slowly(*arguments)).abs().max()
-    assert error < 1e-14  # measured: 7e-16
+    # Measured: 7e-16; 1e-14 at the centre of an arc; where the contract divides by a sweep of 1e-7, 3e-9.
+    assert error < (1e-8 if name == "hardly_sweeping" else 1e-13)
 
 
 def one_stroke(placement: list[float], matte: list[list[float]], opacity: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -79,7 +89,7 @@ def one_stroke(placement: list[float], matte: list[list[float]], opacity: float 
 
 def test_source_over() -> None:
     """Alpha 0.8 × 0.5 of red and green in equal parts, over blue."""
-    placement = torch.tensor([[0.5, 0.5, 1.0, 1.0, 0.3]])
+    placement = torch.tensor([[0.5, 0.5, 1.0, 1.0, 0.3, 0.0]])
     paint = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.8]])
     stamp = torch.tensor([0.5, 0.5, 0.5]).reshape(1, 1, 1, 3)
     result = composite_reference(placement, paint, stamp, torch.tensor([0.0, 0.0, 1.0]), (1, 1))
@@ -88,7 +98,7 @@ def test_source_over() -> None:
 
 def test_fades_over_half_a_texel_beyond_the_border() -> None:
     """One texel, half length and width half a canvas: at u = 1 half of it is left, at u = 2 nothing."""
-    placement, paint, stamp = one_stroke([0.125, 0.125, 0.25, 1.0, 0.0], [[0.8]])
+    placement, paint, stamp = one_stroke([0.125, 0.125, 0.25, 1.0, 0.0, 0.0], [[0.8]])
     result = composite_reference(placement, paint, stamp, torch.zeros(3), (1, 4))
     # v = 0 and u = 0, 1, 2, 3; off the border colour fades with alpha.
     torch.testing.assert_close(result[0, 0], torch.tensor([0.8, 0.4 * 0.5, 0.0, 0.0]))
@@ -96,21 +106,21 @@ def test_fades_over_half_a_texel_beyond_the_border() -> None:
 
 def test_turns_from_x_to_y() -> None:
     """Turned by a right angle, the stamp's right end points down the canvas: u is 2/3 there, 5/6 of the way in."""
-    placement, paint, stamp = one_stroke([0.5, 0.5, 0.5, 0.5, math.pi / 2], [[0.0, 0.6], [0.0, 0.6]])
+    placement, paint, stamp = one_stroke([0.5, 0.5, 0.5, 0.5, math.pi / 2, 0.0], [[0.0, 0.6], [0.0, 0.6]])
     stamp[..., 1] = torch.tensor([0.0, 1.0])
     result = composite_reference(placement, paint, stamp, torch.zeros(3), (3, 3))
     torch.testing.assert_close(result[0, :, 1], torch.tensor([0.0, 0.6 / 4, 0.6 * 25 / 36]))
 
 
 def test_opaque_stroke_lets_a_little_through() -> None:
-    placement, paint, stamp = one_stroke([0.5, 0.5, 1.0, 1.0, 0.0], [[1.0]])
+    placement, paint, stamp = one_stroke([0.5, 0.5, 1.0, 1.0, 0.0, 0.0], [[1.0]])
     result = composite_reference(placement, paint, stamp, torch.tensor([0.0, 0.5, 1.0]), (1, 1))
     torch.testing.assert_close(result.flatten(), torch.tensor([0.999, 0.9995, 1.0]))
 
 
 def test_ignores_what_lies_behind_stop() -> None:
     """Two opaque strokes leave 1e-6 of the light: a third and the background get neither value nor gradient."""
-    placement, _, stamp = (tensor.expand(3, *tensor.shape[1:]) for tensor in one_stroke([0.5] * 4 + [0.0], [[1.0]]))
+    placement, _, stamp = (tensor.expand(3, *tensor.shape[1:]) for tensor in one_stroke([0.5] * 4 + [0.0] * 2, [[1.0]]))
     colours = torch.tensor([[9.0, 9.0, 9.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     paint = torch.cat([colours, torch.zeros(3, 3), torch.ones(3, 1)], dim=1).requires_grad_()
     background = torch.full((3,), 9.0, requires_grad=True)
@@ -126,7 +136,7 @@ def test_ignores_what_lies_behind_stop() -> None:
 
 def test_no_gradient_past_the_clamps() -> None:
     """Neither for an alpha above MAX_ALPHA nor for half lengths and widths below MIN_HALF."""
-    placement, paint, stamp = one_stroke([0.5, 0.5, 0.0, 0.0, 0.0], [[1.0]])
+    placement, paint, stamp = one_stroke([0.5, 0.5, 0.0, 0.0, 0.0, 0.0], [[1.0]])
     leaves = [tensor.requires_grad_() for tensor in (placement, paint, stamp)]
     result = composite_reference(placement, paint, stamp, torch.zeros(3), (1, 1))
     gradients = torch.autograd.grad(result.sum(), leaves)

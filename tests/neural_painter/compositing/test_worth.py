@@ -42,7 +42,7 @@ def test_is_the_error_that_a_stroke_takes_away(weighted):
 
 def test_a_stroke_under_opaque_ones_is_worth_nothing():
     """And the deepest that is seen is worth nothing either where nothing is known of what lies behind it."""
-    placement = torch.tensor([[0.5, 0.5, 1.0, 1.0, 0.0]]).expand(3, 5)
+    placement = torch.tensor([[0.5, 0.5, 1.0, 1.0, 0.0, 0.0]]).expand(3, 6)
     paint = torch.tensor([[1.0, 0, 0, 0, 0, 0, 1], [0.0, 1, 0, 0, 0, 0, 1], [0.0, 0, 1, 0, 0, 0, 1]])
     arguments = placement, paint, torch.ones(3, 2, 2, 3), torch.ones(3)
     target = torch.zeros(3, 1, 1)

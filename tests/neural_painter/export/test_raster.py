@@ -16,7 +16,7 @@ from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brushes import brush, names
 from renderers.weights import load_renderer
 from tests.each import each
-from tests.neural_painter.sample_documents import sample_document
+from tests.neural_painter.sample_documents import sample_document, sweeping
 
 CANVAS = (0.9, 0.8, 0.6)
 AGREE = {"marker": 32.1, "oil": 32.1, "tape": 33.4, "watercolor": 29.9}
@@ -24,8 +24,8 @@ AGREE = {"marker": 32.1, "oil": 32.1, "tape": 33.4, "watercolor": 29.9}
 
 
 def tape(placement, colour=(0.2, 0.5, 0.7), *, opacity=1.0, size=(33, 33), slant=0.0):
-    """A document of tape strokes at `placement` `[N, 5]`, alike in paint."""
-    placement = np.array(placement, np.float32).reshape(-1, 5)
+    """A document of tape strokes at `placement` `[N, 5]` or `[N, 6]`, alike in paint."""
+    placement = np.atleast_2d(np.array(placement, np.float32))
     count = len(placement)
     strokes = Strokes(placement, np.full((count, 1), slant), np.tile((*colour, *colour, opacity), (count, 1)))
     return StrokeDocument(size[1], size[0], CANVAS, "tape", strokes, seed=7)
@@ -149,11 +149,27 @@ def test_another_aspect_shows_more_or_less_of_the_canvas():
     assert (render(document, (64, 64))[60:] > 0).all()
 
 
+def test_a_sweeping_stroke_by_hand():
+    """A quarter of an arc around (0.5, 0.9), and nothing in a straight one's place."""
+    bare = np.float32(CANVAS)
+    picture = render(tape([0.5, 0.5, 0.4 * np.pi / 4, 0.05, 0.0, np.pi / 4], size=(100, 100)), (100, 100))
+    for turned in (-0.7, -0.3, 0.0, 0.5, 0.7):
+        x, y = 0.5 + 0.4 * np.sin(turned), 0.9 - 0.4 * np.cos(turned)
+        assert np.abs(picture[int(100 * y), int(100 * x)] - bare).max() > 0.3, turned
+        for radius in (0.3, 0.5):
+            x, y = 0.5 + radius * np.sin(turned), 0.9 - radius * np.cos(turned)
+            np.testing.assert_array_equal(picture[int(100 * y), int(100 * x)], bare)
+    np.testing.assert_array_equal(picture[50, [22, 78]], [bare, bare])  # where the ends of a straight one are
+    np.testing.assert_array_equal(picture[70:], np.broadcast_to(bare, (30, 100, 3)))
+
+
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("name", names())
-def test_the_painter_saw_what_is_shown(name):
+def test_the_painter_saw_what_is_shown(name, turned):
     """The networks' stamps, composited, against the ground truth at the same size: one geometry, two ways to draw."""
     found, size = brush(name), (96, 128)
     document = sample_document(name, count=40)
+    document = sweeping(document) if turned else document
     renderer, _ = load_renderer(found)
     stamps = renderer.stamps(torch.from_numpy(document.full_shape(found)))
     background = torch.tensor(document.canvas, dtype=torch.float32)

@@ -16,7 +16,7 @@ from neural_painter.export.svg import write_svg
 from neural_painter.strokes import Strokes
 from renderers import brushes
 from tests.each import each
-from tests.neural_painter.sample_documents import sample_document
+from tests.neural_painter.sample_documents import sample_document, sweeping
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -148,9 +148,10 @@ AGREEMENT = [("oil", 36.5, 37.5), ("watercolor", 31.0, 31.9), ("marker", 40.0, 4
 @pytest.mark.parametrize(("brush", "floor", "measured"), AGREEMENT)
 def test_agrees_with_the_picture(brush, floor, measured, tmp_path):
     document = sample_document(brush, count=120, size=(240, 320))
-    write_svg(tmp_path / "a.svg", document)
-    error = rasterised(tmp_path / "a.svg") - render(document, (240, 320))
-    assert -10 * np.log10((error**2).mean()) > floor, f"was {measured}"
+    for drawn in (document, sweeping(document)):
+        write_svg(tmp_path / "a.svg", drawn)
+        error = rasterised(tmp_path / "a.svg") - render(drawn, (240, 320))
+        assert -10 * np.log10((error**2).mean()) > floor, f"was {measured}"
     assert (tmp_path / "a.svg").stat().st_size < 120 * 1300  # measured: 330 (tape) to 1010 (oil) bytes a stroke
 
 

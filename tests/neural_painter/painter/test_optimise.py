@@ -7,11 +7,12 @@ import torch
 from neural_painter.losses.pixel import pixel_loss
 from neural_painter.losses.transport import TransportLoss
 from neural_painter.painter import optimise
-from neural_painter.painter.optimise import Limits, Rates, StrokeOptimiser
+from neural_painter.painter.optimise import ROUNDEST, Limits, Rates, StrokeOptimiser
 from neural_painter.painter.phases import View
 from neural_painter.painter.stages import HIDDEN
 from neural_painter.strokes import Strokes
 from renderers import networks
+from renderers.brush import MAX_SWEEP, SWEEP
 from tests.neural_painter.painter.pictures import angle_between
 
 LIMITS = Limits(half_width=0.01, half_length=0.5)
@@ -56,7 +57,7 @@ def scattered(count, seed=0):
 def test_a_stroke_finds_its_way_back(optimiser):
     goal = strokes_of([0.55, 0.48, 0.25, 0.1, 0.6], (0.25, 0.9), (0.8, 0.2, 0.1), (0.1, 0.3, 0.7), opacity=0.95)
     target = optimiser(goal).canvas()
-    moved = optimiser(strokes_of([0.47, 0.54, 0.2, 0.1, 0.2], (0.0, 0.7), (0.4, 0.4, 0.4)), step=0.2)
+    moved = optimiser(strokes_of([0.47, 0.54, 0.2, 0.1, 0.2], (0.0, 0.7), (0.4,) * 3), step=0.2, rates=Rates(sweep=0))
     values = run(moved, lambda canvas: pixel_loss(canvas, target), 150)
     found = moved.strokes()
     assert values[-1] < values[0] / 500  # measured: a 25 000th
@@ -66,6 +67,16 @@ def test_a_stroke_finds_its_way_back(optimiser):
     assert angle_between(found.placement[0, 4], goal.placement[0, 4]) < 0.01
     assert abs(found.shape[0, 0] - goal.shape[0, 0]) < 0.03
     assert np.abs(found.paint[0] - goal.paint[0]).max() < 0.1
+
+
+def test_a_stroke_finds_how_far_it_turns(optimiser):
+    goal = strokes_of([0.5, 0.4, 0.3, 0.07, 0.6], colour=(0.8, 0.2, 0.1))
+    goal.placement[:, SWEEP] = -0.9
+    target = optimiser(goal).canvas()
+    moved = optimiser(strokes_of([0.5, 0.45, 0.3, 0.07, 0.4], colour=(0.8, 0.2, 0.1)), step=0.2, rates=Rates(bend=0))
+    values = run(moved, lambda canvas: pixel_loss(canvas, target), 150)
+    assert values[-1] < values[0] / 500
+    assert abs(moved.strokes().placement[0, SWEEP] + 0.9) < 0.03
 
 
 def test_reaches_what_the_strokes_do_not_touch_with_transport_and_not_without(optimiser):
@@ -85,7 +96,7 @@ def test_reaches_what_the_strokes_do_not_touch_with_transport_and_not_without(op
     }
     away = {}
     for name, loss in losses.items():
-        moved = optimiser(starts, rates=Rates(grow=0, bend=0, colour=0, opacity=0))
+        moved = optimiser(starts, rates=Rates(sweep=0, grow=0, bend=0, colour=0, opacity=0))
         run(moved, loss, 100)
         centres = moved.strokes().placement[:, None, :2]
         away[name] = np.linalg.norm(centres - goals.placement[:, :2], axis=2).min(axis=0)
@@ -100,13 +111,13 @@ def test_ranges_hold_whatever_the_gradient(size, canvas, optimiser, oil):
     height, width = canvas
     generator = torch.Generator().manual_seed(1)
     limits = Limits(half_width=0.02, half_length=0.3)
-    moved = optimiser(scattered(20), size=canvas, step=0.3, limits=limits, rates=Rates(0.5, 1, 1, 1, 1, 1), refresh=2)
+    moved = optimiser(scattered(20), size=canvas, step=0.3, limits=limits, rates=Rates(0.5, *[1] * 6), refresh=2)
     for _ in range(12):
         push = (torch.rand(3, *canvas, generator=generator) * 2 - 1) * size
         moved.step(lambda picture, push=push: (picture * push).sum(), 0.0)
         strokes = moved.strokes()
         strokes.check(oil)
-        x, y, half_length, half_width, angle = strokes.placement.T
+        x, y, half_length, half_width, angle, sweep = strokes.placement.T
         assert ((x >= 0) & (x <= width / max(canvas))).all()
         assert ((y >= 0) & (y <= height / max(canvas))).all()
         assert half_width.min() > 0.0199
@@ -115,6 +126,7 @@ def test_ranges_hold_whatever_the_gradient(size, canvas, optimiser, oil):
         assert aspect.min() > oil.aspect.low - 1e-4
         assert aspect.max() < optimise.STRETCH * oil.aspect.high + 1e-3
         assert (np.abs(angle) <= np.pi + 1e-5).all()
+        assert (np.abs(sweep) <= np.minimum(MAX_SWEEP, ROUNDEST * aspect) + 1e-4).all()
         assert (strokes.paint[:, 6] >= oil.opacity.low).all()
 
 

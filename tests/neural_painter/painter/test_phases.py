@@ -30,13 +30,13 @@ def test_all_views_together_are_the_fine_photo():
 
 def test_strokes_are_seen_where_a_fine_canvas_would_show_them():
     generator = torch.Generator().manual_seed(0)
-    placement = torch.rand(9, 5, generator=generator) * torch.tensor([1, 0.75, 0.1, 0.1, 3]) + 0.05
+    placement = torch.rand(9, 6, generator=generator) * torch.tensor([1, 0.75, 0.1, 0.1, 3, 0.8]) + 0.05
     paint, stamps = torch.rand(9, 7, generator=generator), torch.rand(9, 32, 32, 3, generator=generator)
     fine = composite(placement, paint, stamps, WHITE, (60, 80))
     phases = Phases(still_life(60, 80), (60, 80), 40, 2, WHITE, CPU)
     for turn in range(4):
         view = phases.view(turn)
-        seen = composite(placement - torch.tensor([*view.offset, 0, 0, 0]), paint, stamps, WHITE, view.size)
+        seen = composite(placement - torch.tensor([*view.offset, 0, 0, 0, 0]), paint, stamps, WHITE, view.size)
         column, row = (round(shift * 80 + 0.5) for shift in view.offset)
         assert (seen - fine[:, row::2, column::2]).abs().max() < 1e-4
 

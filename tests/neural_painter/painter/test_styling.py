@@ -97,7 +97,7 @@ def test_strokes_of_any_size_keep_it_at_the_start():
     shape = np.tile([p.default for p in tool.free_shape], (2, 1)).astype(np.float32)
     strokes = Strokes(placement, shape, np.full((2, 7), 0.9))
     found = styler(strokes, style()).strokes()
-    np.testing.assert_allclose(found.placement, placement, rtol=1e-5)
+    np.testing.assert_allclose(found.placement[:, :5], placement, rtol=1e-5)
 
 
 def test_going_on_does_not_recolour_again(painted):
