@@ -8,6 +8,7 @@ from torch import Tensor
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, NEAREST, STOP
 from neural_painter.compositing.reference import composite_reference
+from renderers.brush import MAX_SWEEP
 from tests.each import each
 from tests.neural_painter.compositing.cases import Arguments, cases, random_case
 
@@ -152,3 +153,16 @@ def test_gradients_by_finite_differences(picture: bool) -> None:
     placement[:, 2:4] += 0.3
     leaves = [tensor.requires_grad_() for tensor in (placement, paint, stamps, background)]
     assert torch.autograd.gradcheck(lambda *tensors: composite_reference(*tensors, size), leaves)
+
+
+def test_gradients_of_strokes_that_sweep_by_finite_differences() -> None:
+    """Those that hardly turn, and those that turn as far as may be, to either side."""
+    placement, paint, stamps, background, size = in_double(random_case(8, size=(5, 6), stamp=3))
+    placement[:, 2] += 0.3
+    placement[:, 3] = placement[:, 2] / 2
+    paint[:, 6] *= 0.5  # so that the deepest are seen
+    placement[:, 5] = torch.tensor([0.0, 1e-7, 1e-4, -1e-4, 0.3, -0.6, 0.999 * MAX_SWEEP, -0.999 * MAX_SWEEP])
+    leaves = [tensor.requires_grad_() for tensor in (placement, paint, stamps, background)]
+    assert torch.autograd.gradcheck(lambda *tensors: composite_reference(*tensors, size), leaves)
+    (found,) = torch.autograd.grad(composite_reference(*leaves, size).square().sum(), placement)
+    assert (found[:, 5].abs() > 1e-4).all()
