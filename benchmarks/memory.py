@@ -22,7 +22,7 @@ from neural_painter.cli.options import parse_size
 from neural_painter.painter.config import PRESETS, PaintConfig
 from renderers.brushes import names
 
-BAR_GB = 4.0
+BAR_GB = 1.6
 """1e9 bytes each."""
 
 

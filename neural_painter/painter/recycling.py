@@ -12,8 +12,8 @@ from renderers.brush import SWEEP
 
 Array = np.ndarray
 
-NEARLY_ALL = 0.8
-"""Part of a stroke."""
+MOSTLY = 0.5
+"""Part of a stroke that lies on paper, beyond which it is one too many there."""
 
 
 @torch.no_grad()
@@ -31,7 +31,7 @@ def least_useful(optimiser: StrokeOptimiser, count: int) -> Array:
 
 
 def on_paper(strokes: Strokes, paper: Array) -> Array:
-    """The strokes of which nearly all lies on paper that is as bare in the photo, `[N]` bool.
+    """The strokes that lie mostly on paper that is as bare in the photo, `[N]` bool.
 
     No brush paints white as white as paper: its bristles show. And what such a stroke hides is another of them.
 
@@ -46,4 +46,4 @@ def on_paper(strokes: Strokes, paper: Array) -> Array:
     columns = ((x + u * np.cos(angle) - v * np.sin(angle)) * max(paper.shape)).astype(int)
     rows = ((y + u * np.sin(angle) + v * np.cos(angle)) * max(paper.shape)).astype(int)
     on = paper[rows.clip(0, height - 1), columns.clip(0, width - 1)]
-    return on.mean(axis=1) > NEARLY_ALL
+    return on.mean(axis=1) > MOSTLY

@@ -39,7 +39,7 @@ def test_the_least_useful(renderer, oil):
 def test_strokes_on_paper():
     paper = np.zeros(SIZE, bool)
     paper[:, 32:] = True
-    strokes = strokes_at((0.25, 0.5), (0.75, 0.5), (0.5, 0.5), (0.99, 0.99))
+    strokes = strokes_at((0.25, 0.5), (0.75, 0.5), (0.45, 0.5), (0.99, 0.99))
     assert on_paper(strokes, paper).tolist() == [False, True, False, True]
     assert on_paper(keep(strokes, np.zeros(4, bool)), paper).tolist() == []
 
