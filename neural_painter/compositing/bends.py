@@ -1,4 +1,4 @@
-"""Strokes whose spine is an arc: where a point of the plane falls in their frame, and boxes that hold them.
+"""Strokes whose spine is an arc: where a point of the plane falls in their frame, and how far they reach.
 
 Lengths here are half lengths of the stroke: a point is p along the tangent at the stroke's middle and q across. Its
 spine turns by `sweep` radians on either side of the middle, about a centre at q = 1 / sweep. With
@@ -14,10 +14,8 @@ import math
 import numpy as np
 
 from neural_painter.compositing.constants import MIN_HALF, NEAREST, STRAIGHT
-from renderers.brush import ANGLE, HALVES, SWEEP, X, Y
+from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, SWEEP, X, Y
 from renderers.kernels import kernel
-
-Array = np.ndarray
 
 _FAR = 1e3  # off any stamp
 
@@ -32,29 +30,38 @@ def bent(p, q, sweep):  # type: ignore[no-untyped-def]
     return along, (2 * q - sweep * (p * p + q * q)) / (1 + math.sqrt(x * x + y * y))
 
 
-def boxes_of(placement: Array, texels: int = 0) -> Array:
-    """Placements `[N, 5]` of straight strokes that hold those of `placement` `[N, 6]`.
-
-    Straight strokes are their own boxes; where a number is none, so are the box's.
+@kernel()
+def reach_of(length, width, sweep, grow):  # type: ignore[no-untyped-def]
+    """How far a stroke reaches from its middle.
 
     Args:
-        placement: the strokes.
-        texels: side of the stamps, whose interpolation reaches half a texel beyond the stroke; 0: the stroke alone.
+        length, width: half length and half width.
+        sweep: of the stroke.
+        grow: by what factor it is longer and wider than itself, around the same spine.
+
+    Returns:
+        by what angle it turns to either end, at most a right one; how far it reaches along the tangent in the middle,
+        to either side; and how far across, to the side that it turns to (to the other one it is width * grow).
     """
-    straight, sweep = placement[:, :SWEEP], placement[:, SWEEP].astype(np.float64)
-    if not sweep.any():
-        return straight
-    boxes = straight.astype(np.float64)
-    turn = np.abs(sweep)
-    (swept,) = np.nonzero(~(turn < STRAIGHT))
-    turn, side = turn[swept], np.sign(sweep[swept])
-    length, width = np.maximum(boxes[swept][:, HALVES], MIN_HALF).T
-    grow = 1 + (1.0 / texels if texels > 0 else 0.0)
-    radius, width, end = length / turn, width * grow, np.minimum(turn * grow, np.pi / 2)
-    # Across, the outer side reaches furthest in the middle, the inner one at the ends.
-    high = np.minimum(radius, 2 * radius * np.sin(end / 2) ** 2 + width * np.cos(end))
-    shift, angle = side * (high - width) / 2 + 0 * sweep[swept], boxes[swept, ANGLE]
-    boxes[swept, X] -= shift * np.sin(angle)
-    boxes[swept, Y] += shift * np.cos(angle)
-    boxes[swept, HALVES] = np.stack([(radius + width) * np.sin(end), (high + width) / 2], axis=1)
-    return boxes
+    turn, width = abs(sweep), width * grow
+    if turn < STRAIGHT:
+        return 0.0, length * grow, width
+    radius, end = length / turn, min(turn * grow, 0.5 * math.pi)
+    # The outer side reaches furthest in the middle, the inner one at the ends.
+    inwards = min(radius, 2 * radius * math.sin(end / 2) ** 2 + width * math.cos(end))
+    return end, (radius + width) * math.sin(end), inwards
+
+
+@kernel()
+def box_of(stroke, grow):  # type: ignore[no-untyped-def]
+    """Centre, half length and half width of the box, turned by the stroke's angle, that holds a stroke `[6]`.
+
+    `grow` is as in `reach_of`. Where a number of the stroke is none, so are some of the box's.
+    """
+    length, width = max(np.float64(stroke[HALF_LENGTH]), MIN_HALF), max(np.float64(stroke[HALF_WIDTH]), MIN_HALF)
+    sweep, angle = np.float64(stroke[SWEEP]), np.float64(stroke[ANGLE])
+    _, along, inwards = reach_of(length, width, sweep, grow)
+    outwards = width * grow
+    shift = (inwards - outwards) * (-0.5 if sweep < 0 else 0.5)
+    x, y = np.float64(stroke[X]) - shift * math.sin(angle), np.float64(stroke[Y]) + shift * math.cos(angle)
+    return x, y, along, 0.5 * (inwards + outwards)

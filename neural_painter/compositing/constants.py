@@ -15,11 +15,11 @@ TILE = 16
 NEAREST = 0.02
 """Points of the plane nearer to the centre of a stroke's arc, as seen from its middle, are not on the stroke."""
 
-ARCTANGENT = (-0.666665483, 0.399867843, -0.283246285, 0.204635786, -0.120730482, 0.038051767)
-"""2 atan(h) / h = 2 + these times h², h⁴, ...; within 5e-7 for h² up to 0.65, beyond that above 1.57."""
+ANGLES = (0.333281139, 0.134325481, 0.0504978577, 0.0461266814, -0.0202396428, 0.0265771163)
+"""t / sin t = 1 + these times g, g², ... with g = 1 - cos t; t within 3e-7 up to 1.36, beyond that 1.36 to 1.57."""
 
-SINE = (-1 / 20, 1 / 840, -1 / 60480)
-"""6 (t - sin t) / t³ = 1 + these times t², t⁴, ...; within 2e-6 for t up to 1.36."""
+SINE = (-0.04997627, 0.00114871)
+"""6 (t - sin t) / t³ = 1 + these times t², t⁴; within 4e-6 for t up to 1.36."""
 
 STRAIGHT = 1e-7
 """Sweep below which the box around a stroke is that of a straight one."""

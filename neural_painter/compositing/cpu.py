@@ -1,7 +1,8 @@
 """The compositor in numba: front to back on the way there, back to front on the way back, nothing stored per stroke and
 pixel.
 
-`frames.py` says where strokes lie, `texels.py` what their stamps show, `cpu_kernels.py` lays them over each other.
+`outlines.py` says which pixels strokes may reach, `frames.py` where on their stamps these fall, `texels.py` what stamps
+show there; `cpu_kernels.py` lays strokes over each other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neural_painter.compositing.cpu_kernels import SUMS, backward, forward, worth
-from neural_painter.compositing.frames import edges_of, frames_of, placement_gradient
+from neural_painter.compositing.frames import frames_of, placement_gradient
+from neural_painter.compositing.outlines import edges_of
 from neural_painter.compositing.sharing import Lists, lists_of, places_of, runs_of
 from neural_painter.compositing.texels import stored
 from renderers.brush import PAINT_WIDTH

@@ -17,8 +17,9 @@ Arguments, besides those of `neural_painter.compositing`:
 import numpy as np
 
 from neural_painter.compositing.constants import MAX_ALPHA, STOP
-from neural_painter.compositing.frames import FAST, INNER, frame_of, locate, moved, rows_of, spans_of
+from neural_painter.compositing.frames import FAST, INNER, frame_of, locate, moved
 from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, spread, store, total
+from neural_painter.compositing.outlines import rows_of, spans_of
 from neural_painter.compositing.texels import fetch, hand_on, look, room, settle, steepness
 from renderers.brush import OPACITY
 from renderers.kernels import kernel
@@ -84,7 +85,7 @@ def forward(strokes, tiles, background, picture, left, deepest, share, shares): 
                     before = load(light, at)
                     if not any_of(before > _0):
                         continue
-                    u, v = locate(frame, (ramp() + np.float32(column + 0.5)) * scale, y)
+                    u, v, _ = locate(frame, (ramp() + np.float32(column + 0.5)) * scale, y)
                     (matte, one, two), _, _, _, _ = look(stamps, n * size, side, u, v)
                     alpha = matte * paint[n, OPACITY]
                     alpha = choose(alpha < _LIMIT, alpha, _LIMIT)
@@ -151,7 +152,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
                     if not any_of(seen):
                         continue
                     x = (ramp() + np.float32(column + 0.5)) * scale
-                    u, v = locate(frame, x, y)
+                    u, v, place = locate(frame, x, y)
                     (matte, one, two), corners, texel, columns, rows = look(stamps, n * size, side, u, v)
                     full = matte * paint[n, OPACITY]
                     alpha = choose(full < _LIMIT, full, _LIMIT)
@@ -176,7 +177,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
                     s2 += weight_two * g2
                     of_texel = of_alpha * paint[n, OPACITY], weight * slope_one, weight * slope_two
                     gu, gv = steepness(of_texel, corners, columns, rows)
-                    placed = moved(frame, x, y, gu, gv, placed)
+                    placed = moved(frame, place, gu, gv, placed)
                     if len(texel_sums) > 0:
                         hand_on(fours, side, of_texel, texel, columns, rows)
             if len(texel_sums) > 0:
@@ -259,7 +260,7 @@ def worth(strokes, tiles, background, left, deepest, error, weight, sums, share,
                     if not any_of(seen):
                         continue
                     x = (ramp() + np.float32(column + 0.5)) * scale
-                    u, v = locate(frame, x, y)
+                    u, v, _ = locate(frame, x, y)
                     (matte, one, two), _, _, _, _ = look(stamps, n * size, side, u, v)
                     alpha = matte * paint[n, OPACITY]
                     alpha = choose(alpha < _LIMIT, alpha, _LIMIT)

@@ -18,8 +18,8 @@ import triton.language as tl
 from neural_painter.compositing import constants
 
 NEAREST, STRAIGHT = tl.constexpr(constants.NEAREST), tl.constexpr(constants.STRAIGHT)
-A1, A2, A3, A4, A5, A6 = (tl.constexpr(value) for value in constants.ARCTANGENT)
-S1, S2, S3 = (tl.constexpr(value) for value in constants.SINE)
+A1, A2, A3, A4, A5, A6 = (tl.constexpr(value) for value in constants.ANGLES)
+S1, S2 = (tl.constexpr(value) for value in constants.SINE)
 
 SIZES = ("background_channel", "background_row", "background_column", "height", "width", "tiles_across", "count")
 """Triton compiles anew, for seconds, where an integer becomes 1 or divisible by 16; these hardly gain by it."""
@@ -42,7 +42,7 @@ def list_kernel(
     """Looks at all strokes for one tile, BLOCK at a time: how many touch it, or, to FILL the lists, which.
 
     A stroke's box is its stamp's support, half a texel beyond [-1, 1]². It is tested against the tile's pixel centres
-    by separating axes, in pixels; of a stroke that sweeps, the box around it (`bends.boxes_of`). SLACK
+    by separating axes, in pixels; of a stroke that sweeps, the box around it (`bends.box_of`). SLACK
     and a millionth of what is compared make up for rounding.
     """
     tile = tl.program_id(0)
@@ -123,10 +123,9 @@ def _locate(geometry, stroke, x, y, seen, SIDE: tl.constexpr):
     seen = seen & (near > NEAREST)
     near = tl.maximum(near, NEAREST)
     radius = tl.sqrt(near * near + height * height)
-    h = height / (radius + near)
-    t = h * h
-    curve = 2 + t * (A1 + t * (A2 + t * (A3 + t * (A4 + t * (A5 + t * A6)))))
-    u = p / (radius + near) * curve
+    g = 1 - near / radius
+    u = p / radius
+    u += u * g * (A1 + g * (A2 + g * (A3 + g * (A4 + g * (A5 + g * A6)))))
     depth = (2 * q - sweep * (p * p + q * q)) / (1 + radius)
     v = depth * slim
     across = ((u + 1) * SIDE - 1) * 0.5
@@ -167,7 +166,7 @@ def _moved(geometry, stroke, place, d_u, d_v):
     wider = d_across * depth
     t = along * sweep
     t = t * t
-    curve = (1 + t * (S1 + t * (S2 + t * S3))) * (sweep / 6)
+    curve = (1 + t * (S1 + t * S2)) * (sweep / 6)
     swept = d_along * along * (depth - along * along * curve)
     swept += d_across * (depth * depth - p * p - q * q) * (over * 0.5)
     return d_p, d_q, d_p * p + d_q * q - wider, wider, d_p * q - d_q * p, swept

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from neural_painter.compositing.bends import boxes_of
-from neural_painter.compositing.constants import MIN_HALF, TILE
-from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, X, Y
+from neural_painter.compositing.bends import box_of
+from neural_painter.compositing.constants import TILE
+from renderers.brush import ANGLE
 from renderers.kernels import kernel
 
 Array = np.ndarray
@@ -26,12 +26,11 @@ def _walk(placement, height, width, texels, tile, counts, starts, members):  # t
     """Counts the strokes of each tile, or, where `members` has room, writes them in stroke order."""
     long_side = np.float64(max(height, width))
     rows, columns = counts.shape
+    # Bilinear interpolation reaches half a texel beyond the stroke.
+    grow = 1 + (1.0 / texels if texels > 0 else 0.0)
     for n in range(len(placement)):
-        x, y = placement[n, X] * long_side, placement[n, Y] * long_side
-        # Bilinear interpolation reaches half a texel beyond the box.
-        grow = 1 + (1.0 / texels if texels > 0 else 0.0)
-        a = max(np.float64(placement[n, HALF_LENGTH]), MIN_HALF) * long_side * grow
-        b = max(np.float64(placement[n, HALF_WIDTH]), MIN_HALF) * long_side * grow
+        x, y, a, b = box_of(placement[n], grow)
+        x, y, a, b = x * long_side, y * long_side, a * long_side, b * long_side
         cos, sin = math.cos(placement[n, ANGLE]), math.sin(placement[n, ANGLE])
         reach_x, reach_y = abs(a * cos) + abs(b * sin) + 1, abs(a * sin) + abs(b * cos) + 1
         if not (x + reach_x >= 0 and y + reach_y >= 0 and x - reach_x <= width and y - reach_y <= height):
@@ -64,7 +63,6 @@ def tile_lists(
         counts `[rows, columns]`, starts `[rows, columns]`, members `[sum of counts]` in stroke order within a tile.
     """
     height, width = size
-    placement = boxes_of(placement, texels)
     counts = np.zeros((-(-height // tile), -(-width // tile)), np.int64)
     starts = np.zeros_like(counts)
     _walk(placement, height, width, texels, tile, counts, starts, np.empty(0, np.int32))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neural_painter import PaintConfig, paint, read_document
-from neural_painter.compositing.bends import boxes_of
+from neural_painter.compositing.bends import box_of
 from neural_painter.errors import InputError, UsageError
 from neural_painter.export.raster import render
 from neural_painter.images import resize
@@ -17,6 +17,7 @@ from neural_painter.metrics import psnr, ssim
 from neural_painter.painter.config import PRESETS, Preset
 from neural_painter.painter.stages import COVERS
 from neural_painter.painting import score_size, size_of
+from renderers.brush import ANGLE
 from renderers.brushes import brush, names
 from tests.each import each
 from tests.neural_painter.painter.pictures import blank, still_life
@@ -207,7 +208,9 @@ def boxes(strokes, size, grow):
     long_side = max(size)
     y, x = (np.mgrid[0 : size[0], 0 : size[1]] + 0.5) / long_side
     inside = np.zeros(size, bool)
-    for cx, cy, half_length, half_width, angle in boxes_of(strokes.placement).astype(float):
+    for stroke in strokes.placement:
+        cx, cy, half_length, half_width = box_of(stroke, 1.0)
+        angle = float(stroke[ANGLE])
         along = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
         across = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
         inside |= (abs(along) < half_length + grow / long_side) & (abs(across) < half_width + grow / long_side)

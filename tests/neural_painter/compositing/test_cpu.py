@@ -1,9 +1,11 @@
 """The numba compositor against its readable twin."""
 
+import numpy as np
 import pytest
 import torch
 
 from neural_painter.compositing import composite, cpu, sharing
+from renderers.brush import MAX_SWEEP
 from tests.each import each
 from tests.neural_painter.compositing.cases import cases
 
@@ -53,6 +55,24 @@ def check(found, wanted, name):
     for got, want in zip(gradients, expected_gradients, strict=True):
         scale = max(float(want.abs().max()) if want.numel() else 0.0, 1e-3)
         torch.testing.assert_close(got, want, rtol=0, atol=2e-4 * scale)
+
+
+@pytest.mark.parametrize("side", [2, 8, 32])
+def test_no_pixel_of_a_stroke_that_sweeps_is_left_out(side):
+    """Of arcs that turn as far as may be, of any width, in all directions, some almost along rows or columns."""
+    generator = np.random.default_rng(side)
+    for size in ((60, 90), (97, 64), (3, 80)):
+        count = 16
+        length = np.exp(generator.uniform(np.log(0.05), np.log(1.0), count))
+        angle = generator.choice([0, np.pi / 2, 1e-9, 2.0], count) + generator.choice([0, 1], count) * length
+        sweep = generator.uniform(-MAX_SWEEP, MAX_SWEEP, count) * generator.choice([1, 1, 0.1, 0.01], count)
+        place = generator.uniform(-0.1, 1.1, (2, count))
+        numbers = np.stack([*place, length, length / generator.uniform(1, 8, count), angle, sweep], axis=1)
+        paint = generator.uniform(0.3, 0.6, (count, 7))
+        arrays = numbers, paint, generator.uniform(0.5, 1, (count, side, side, 3)), generator.uniform(0, 1, 3)
+        tensors = [torch.from_numpy(array.astype(np.float32)) for array in arrays]
+        found, wanted = (composite(*tensors, size, backend=name) for name in ("cpu", "reference"))
+        assert (found - wanted).abs().max() < 2e-4  # measured: 3e-5, float32 at the centres of arcs
 
 
 @pytest.mark.parametrize("count", [1, 2])
