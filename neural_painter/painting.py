@@ -33,7 +33,7 @@ from neural_painter.painter.resuming import (
 from neural_painter.painter.rounds import Place, StateError, place_between
 from neural_painter.painter.stages import Painter, empty_strokes
 from neural_painter.painter.styling import StrokeStyle, Styler
-from neural_painter.painter.work import Planned, Progress, Work
+from neural_painter.painter.work import CANVAS_SECONDS, Planned, Progress, Work
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.stamps import load_stamps
 
@@ -132,6 +132,8 @@ def paint(
     on_step: Callable[[Progress], None] | None = None,
     on_state: Callable[[StrokeDocument], None] | None = None,
     state_seconds: float = 10.0,
+    on_canvas: Callable[[Array, Progress], None] | None = None,
+    canvas_seconds: float = CANVAS_SECONDS,
     resume: StrokeDocument | None = None,
     style: StrokeStyle | None = None,
     mask: Array | None = None,
@@ -146,6 +148,13 @@ def paint(
         on_state: called between two steps with an unfinished document, from which a painting that ends here can be
             gone on with.
         state_seconds: about how often.
+        on_canvas: called with the canvas as it stands, `[H, W, 3]` uint8 sRGB, and the progress: after the first step,
+            and then after one of those that end at least `canvas_seconds` later. A canvas has the photo's shape, but is
+            as small as the strokes allow: from 64 pixels along the long side in the beginning to 1024 at most in the
+            end. It is the one that the step has seen, before its strokes were moved; where nothing covers it yet, it
+            shows a colour that is far from the photo's. The array is the caller's. Whatever is raised ends the
+            painting; the painting does not depend on whether, or when, it is called.
+        canvas_seconds: the least time between two canvases.
         resume: an unfinished document of the same photo and options, to go on from. Where it holds the painter's
             state, the painting is the one that it would have become, to the byte on one machine.
         style: a picture whose style the strokes take on in the end.
@@ -200,7 +209,8 @@ def paint(
         place = place_between(document.strokes)
     elif is_older(resume):
         place = fitted(place, rounds, config.strokes, styler is not None)
-    made = _made(rounds, place, Unfinished(document, photo), painter.device, resume, on_step, on_state, state_seconds)
+    told = _Callbacks(on_step, on_state, state_seconds, on_canvas, canvas_seconds)
+    made = _made(rounds, place, Unfinished(document, photo), painter.device, resume, told)
     rendering = time.perf_counter()
     if styler is None:
         shown = score_size(size)
@@ -227,6 +237,8 @@ def restyle(
     on_step: Callable[[Progress], None] | None = None,
     on_state: Callable[[StrokeDocument], None] | None = None,
     state_seconds: float = 10.0,
+    on_canvas: Callable[[Array, Progress], None] | None = None,
+    canvas_seconds: float = CANVAS_SECONDS,
     resume: StrokeDocument | None = None,
 ) -> Painting:
     """Gives the strokes of a painting the style of a picture. Prints nothing.
@@ -241,7 +253,7 @@ def restyle(
             stay recognisable.
         device: where to compute: auto, cpu or cuda.
         on_step: called after every step.
-        on_state, state_seconds: as for `paint`.
+        on_state, state_seconds, on_canvas, canvas_seconds: as for `paint`.
         resume: an unfinished document of the same restyling, to go on from; as for `paint`.
 
     Returns:
@@ -282,7 +294,8 @@ def restyle(
     styled = replace(document, options={**options, "style": style.as_options()}, weights=weights, state={})
     unfinished = Unfinished(styled, kept, restyling=True)
     rounds = styler.rounds(len(strokes))
-    made = _made(rounds, place, unfinished, where, resume, on_step, on_state, state_seconds)
+    told = _Callbacks(on_step, on_state, state_seconds, on_canvas, canvas_seconds)
+    made = _made(rounds, place, unfinished, where, resume, told)
     rendering = time.perf_counter()
     distances = _distances(styler.style, before, render(made.document, size))
     ended = time.perf_counter()
@@ -294,24 +307,41 @@ def restyle(
     )
 
 
+@dataclass(frozen=True)
+class _Callbacks:
+    """Who is told what while a painting is made, and how often; as for `paint`."""
+
+    on_step: Callable[[Progress], None] | None
+    on_state: Callable[[StrokeDocument], None] | None
+    state_seconds: float
+    on_canvas: Callable[[Array, Progress], None] | None
+    canvas_seconds: float
+
+
 def _made(
     rounds: Sequence[Planned],
     place: Place,
     unfinished: Unfinished,
     device: torch.device,
     resumed: StrokeDocument | None,
-    on_step: Callable[[Progress], None] | None,
-    on_state: Callable[[StrokeDocument], None] | None,
-    state_seconds: float,
+    told: _Callbacks,
 ) -> Painting:
     """Does the rounds that are left; the painting as far as it came, without its scores."""
 
     def keep(at: Place) -> None:
-        if on_state:
-            on_state(unfinished.at(at))
+        if told.on_state:
+            told.on_state(unfinished.at(at))
 
     try:
-        work = Work(rounds, place, on_step=on_step, on_state=keep if on_state else None, state_seconds=state_seconds)
+        work = Work(
+            rounds,
+            place,
+            on_step=told.on_step,
+            on_state=keep if told.on_state else None,
+            state_seconds=told.state_seconds,
+            on_canvas=told.on_canvas,
+            canvas_seconds=told.canvas_seconds,
+        )
         finished = work.run()
     except StateError as error:
         raise InputError(f"the document to resume cannot be gone on with: {error}") from error

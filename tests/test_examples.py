@@ -49,6 +49,12 @@ def test_batch(script, photos, tmp_path, capsys):
     assert capsys.readouterr().out.endswith("100%  broken.jpg                    \n")
 
 
+def test_watch(script, photos, tmp_path, capsys):
+    painting = script("watch").main(photos / "a.png", tmp_path, TINY)
+    assert np.abs(read_image(tmp_path / "a-live.png") - painting.render()).max() <= 0.51 / 255
+    assert "5 strokes" in capsys.readouterr().out
+
+
 def test_own_brush(script, photos, tmp_path):
     example = script("own_brush")
     painting = example.main(photos / "a.png", tmp_path / "dot", strokes=5, steps=1)

@@ -44,14 +44,28 @@ class Stage:
 
 @dataclass(frozen=True)
 class Preset:
-    """How much work: factors on the iterations of the early stages and of the last, and on the canvas."""
+    """How much work.
+
+    Attributes:
+        early, late: factors on the iterations of the early stages and of the last.
+        canvas: factor on the canvas.
+        renewals: how often the last stage replaces its least useful strokes.
+        stages: at most so many; each begins with a look at the whole photo.
+    """
 
     early: float
     late: float
     canvas: float
+    renewals: int = 8
+    stages: int = 99
 
 
-PRESETS = {"fast": Preset(0.5, 0.4, 0.8), "balanced": Preset(1.0, 1.0, 1.15), "best": Preset(1.6, 3.0, 1.7)}
+PRESETS = {
+    "preview": Preset(0.1, 0.13, 0.52, renewals=2, stages=2),
+    "fast": Preset(0.5, 0.4, 0.8),
+    "balanced": Preset(1.0, 1.0, 1.15),
+    "best": Preset(1.6, 3.0, 1.7),
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,9 @@ class PaintConfig:
     brush: str = option("oil", f"what to paint with: {', '.join(names())}", choices=names)
     strokes: int = option(1000, "how many strokes", low=1, high=MOST_STROKES)
     preset: str = option(
-        "balanced", "how long to look for better strokes: fast, balanced or best", choices=tuple(PRESETS)
+        "balanced",
+        "how long to look for better strokes: preview (a first look), fast, balanced or best",
+        choices=tuple(PRESETS),
     )
     seed: int = option(
         0, "chooses textures and breaks ties: same seed, same machine, same painting", low=0, high=2**32 - 1
@@ -130,8 +146,8 @@ FLOOR = 0.5
 FIRST, FEW = 30, 12
 """About how many strokes the first stage has; the second where there are few in all."""
 
-RENEWALS = tuple(0.08 * (k + 1) for k in range(8))
-"""When the last stage replaces its least useful strokes, as parts of its steps."""
+RENEWED_UNTIL = 0.64
+"""Part of the last stage's steps by which its least useful strokes have been replaced for the last time."""
 
 
 FINER = 0.7
@@ -151,6 +167,8 @@ def plan(config: PaintConfig, aspect: float, *, smallest: float = 1.0) -> tuple[
     """
     preset = PRESETS[config.preset]
     counts = _counts(config.strokes)
+    early = max(0, len(counts) - preset.stages) + 1
+    counts = [sum(counts[:early]), *counts[early:]]
     stages = []
     for index, count in enumerate(counts):
         last = index == len(counts) - 1
@@ -162,7 +180,8 @@ def plan(config: PaintConfig, aspect: float, *, smallest: float = 1.0) -> tuple[
         late = 140 * (300 / max(count, 300)) ** 0.2
         iterations = max(1, round(late * preset.late) if last else round(40 * preset.early))
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
-        renewals = sorted({round(part * iterations) for part in RENEWALS} - {0}) if last else ()
+        parts = (RENEWED_UNTIL * (k + 1) / preset.renewals for k in range(preset.renewals))
+        renewals = sorted({round(part * iterations) for part in parts} - {0}) if last else ()
         weight = config.transport if on else 0.0
         stages.append(Stage(count, canvas, iterations, size, weight, 2, tuple(renewals)))
     return tuple(stages)

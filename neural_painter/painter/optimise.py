@@ -144,6 +144,9 @@ class StrokeOptimiser:
         limits: bounds on sizes.
         rates: step sizes.
         refresh: draw stamps anew every so many steps.
+
+    Attributes:
+        composited: the canvas `[3, H, W]` that the last step saw, in the step's own view; None before the first.
     """
 
     def __init__(
@@ -178,6 +181,7 @@ class StrokeOptimiser:
         steps = {name: torch.zeros(len(strokes), 1, device=device) for name in values}
         self.now = Standing(self._projected(values), first, second, steps)
         self.stamps: Tensor | None = None
+        self.composited: Tensor | None = None
 
     def look(self, view: View, background: Tensor | None = None) -> None:
         """From now on canvases are of this grid, and over another background where one is given."""
@@ -275,7 +279,9 @@ class StrokeOptimiser:
         placed = _placed(now.values["placement"]).requires_grad_()
         paint = now.values["paint"].clone().requires_grad_()
         stamps = self.stamps.detach().requires_grad_(draw)
-        value = loss(composite(placed - self.offset, paint, stamps, self.background, self.view.size))
+        canvas = composite(placed - self.offset, paint, stamps, self.background, self.view.size)
+        value = loss(canvas)
+        self.composited = canvas.detach()
         value.backward()  # type: ignore[no-untyped-call]
         gradients = {"placement": placed.grad, "paint": paint.grad}
         if placed.grad is not None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from neural_painter.painter.rounds import Place, Round, StateError, place_between
 from neural_painter.strokes import Strokes
+
+Array = np.ndarray
+
+CANVAS_SECONDS = 0.1
+"""How often a canvas is passed on at most."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a painting has come; passed to the caller's callback after every step.
+    """How far a painting has come; passed to the caller's callbacks after a step.
 
     Attributes:
         stage, stages: counted from 1.
@@ -59,6 +69,9 @@ class Work:
         on_step: called after every step.
         on_state: called with where the work stands, between two steps, every `state_seconds`.
         state_seconds: how often.
+        on_canvas: called with the canvas `[H, W, 3]` uint8 that a step has seen, after the first step and then at most
+            every `canvas_seconds`.
+        canvas_seconds: how often.
 
     Attributes:
         finished: whether all is done.
@@ -76,14 +89,18 @@ class Work:
         on_step: Callable[[Progress], None] | None = None,
         on_state: Callable[[Place], None] | None = None,
         state_seconds: float = 10.0,
+        on_canvas: Callable[[Array, Progress], None] | None = None,
+        canvas_seconds: float = CANVAS_SECONDS,
     ) -> None:
         self.rounds, self.on_step, self.on_state, self.state_seconds = tuple(rounds), on_step, on_state, state_seconds
+        self.on_canvas, self.canvas_seconds = on_canvas, canvas_seconds
         self.finished = False
         self.seconds: dict[str, float] = {}
         self._check(place)
         place.tally()  # raises where its state is of other strokes
         self._at: tuple[Place, Round | None] = place, None  # one object: an interrupt finds a place and its round
         self._told_state = time.monotonic()
+        self._next_canvas = -math.inf
 
     def _check(self, place: Place) -> None:
         last = place.stage >= len(self.rounds)
@@ -140,13 +157,28 @@ class Work:
         return (place.tally() if made is None else made.tally).recovered
 
     def _report(self, done: int, loss: float) -> None:
-        place, made = self._at
+        made = self._at[1]
         assert made is not None
         if self.on_step:
-            index, steps, cost = place.stage, [r.steps for r in self.rounds], [r.cost for r in self.rounds]
-            work = (sum(cost[:index]) + cost[index] * done / steps[index]) / sum(cost)
-            count = len(made.optimiser.now.values["paint"])
-            self.on_step(Progress(index + 1, len(steps), sum(steps[:index]) + done, sum(steps), count, loss, work))
+            self.on_step(self._progress(done, loss))
+        if self.on_canvas and time.monotonic() >= self._next_canvas:
+            assert made.optimiser.composited is not None
+            self.on_canvas(_shown(made.optimiser.composited), self._progress(done, loss))
+            self._next_canvas = time.monotonic() + self.canvas_seconds
         if self.on_state and time.monotonic() - self._told_state >= self.state_seconds:
             self.on_state(self.place)
             self._told_state = time.monotonic()
+
+    def _progress(self, done: int, loss: float) -> Progress:
+        place, made = self._at
+        assert made is not None
+        index, steps, cost = place.stage, [r.steps for r in self.rounds], [r.cost for r in self.rounds]
+        work = (sum(cost[:index]) + cost[index] * done / steps[index]) / sum(cost)
+        count = len(made.optimiser.now.values["paint"])
+        return Progress(index + 1, len(steps), sum(steps[:index]) + done, sum(steps), count, loss, work)
+
+
+def _shown(canvas: Tensor) -> Array:
+    """A canvas `[3, H, W]` as `[H, W, 3]` uint8, an array of its own."""
+    bright = canvas.clamp(0, 1).mul_(255).add_(0.5).to(torch.uint8)  # rounds, for these are above 0
+    return bright.permute(1, 2, 0).contiguous().cpu().numpy()

@@ -14,6 +14,7 @@ from neural_painter.errors import InputError, UsageError
 from neural_painter.export.raster import render
 from neural_painter.images import resize
 from neural_painter.metrics import psnr, ssim
+from neural_painter.painter import work
 from neural_painter.painter.config import PRESETS, Preset
 from neural_painter.painter.stages import COVERS
 from neural_painter.painting import score_size, size_of
@@ -90,6 +91,49 @@ def test_same_seed_same_strokes_to_the_byte(painting, still):
 
 
 @pytest.mark.usefixtures("brief")
+@each("name", ["oil", "watercolor"])
+def test_canvases_are_passed_on_and_change_nothing(name, still):
+    config, seen = replace(CONFIG, brush=name), []
+    made = paint(still, config, on_canvas=lambda canvas, progress: seen.append((canvas, progress)), canvas_seconds=0)
+    assert [progress.step for _, progress in seen] == list(range(1, seen[0][1].steps + 1))
+    done = [progress.work for _, progress in seen]
+    assert done == sorted(done)
+    sizes = [canvas.shape for canvas, _ in seen]
+    assert sizes == sorted(sizes)  # coarse to fine
+    scores = []
+    for canvas, _ in (seen[0], seen[-1]):
+        assert canvas.dtype == np.uint8
+        assert abs(canvas.shape[1] * 3 / 4 - canvas.shape[0]) < 1
+        scores.append(psnr(resize(still, size=canvas.shape[:2]), canvas / np.float32(255)))
+        canvas[:] = 0  # it is the caller's
+    assert scores[0] + 4 < scores[1]
+    assert abs(scores[1] - made.psnr) < 2
+    assert made.document == paint(still, config).document
+
+
+@pytest.mark.usefixtures("brief")
+def test_canvases_are_passed_on_now_and_then(still, monkeypatch):
+    clock, seen = [50.0], []
+    monkeypatch.setattr(work.time, "monotonic", lambda: clock[0])
+
+    def pass_time(progress):
+        clock[0] += 0.04
+
+    paint(still, CONFIG, on_step=pass_time, on_canvas=lambda canvas, progress: seen.append(progress.step))
+    assert len(seen) > 4
+    assert seen == list(range(1, seen[-1] + 1, 3))
+
+
+@pytest.mark.usefixtures("brief")
+def test_what_a_listener_raises_is_passed_on(still):
+    def fail(canvas, progress):
+        raise ZeroDivisionError("of the listener")
+
+    with pytest.raises(ZeroDivisionError, match="of the listener"):
+        paint(still, CONFIG, on_canvas=fail)
+
+
+@pytest.mark.usefixtures("brief")
 def test_another_seed_paints_other_strokes(still):
     zero, one = (paint(still, replace(CONFIG, seed=seed)).strokes for seed in (0, 1))
     assert zero != one
@@ -103,6 +147,12 @@ def test_each_brush_paints(name, still, painting):
     result.strokes.check(result.document.find_brush())
     assert len(result.strokes) == CONFIG.strokes
     assert result.psnr > FLOORS.get(name, 20)
+
+
+def test_a_first_look_is_coarser(painting, still):
+    first = paint(still, replace(CONFIG, preset="preview"))
+    assert len(first.strokes) == CONFIG.strokes
+    assert FLOORS["oil"] - 5 < first.psnr < painting.psnr
 
 
 def test_more_strokes_paint_better(painting, still):

@@ -22,7 +22,7 @@ def test_wrong_values_are_refused_by_name():
         ("strokes", 2.5, f"a whole number from 1 to {MOST_STROKES}"),
         ("strokes", True, f"a whole number from 1 to {MOST_STROKES}"),
         ("strokes", "20", f"a whole number from 1 to {MOST_STROKES}"),
-        ("preset", "slow", "one of fast, balanced, best"),
+        ("preset", "slow", "one of preview, fast, balanced, best"),
         ("seed", -1, "a whole number from 0 to 4294967295"),
         ("seed", 2**32, "a whole number from 0 to 4294967295"),
         ("seed", 1.0, "a whole number from 0 to 4294967295"),
@@ -135,9 +135,13 @@ def test_presets_differ_in_work_and_not_in_strokes():
     def work(preset):
         return sum(s.iterations * s.canvas**2 for s in plan(PaintConfig(strokes=300, preset=preset), 0.75))
 
+    assert 5 * work("preview") < work("fast")
     assert 1.5 * work("fast") < work("balanced") < work("best") / 1.5
-    counts = {tuple(s.count for s in plan(PaintConfig(strokes=300, preset=name), 0.75)) for name in PRESETS}
-    assert len(counts) == 1
+    plans = {name: plan(PaintConfig(strokes=300, preset=name), 0.75) for name in PRESETS}
+    counts = {name: [stage.count for stage in stages] for name, stages in plans.items()}
+    assert counts["fast"] == counts["balanced"] == counts["best"]
+    assert counts["preview"] == [sum(counts["fast"][:-1]), counts["fast"][-1]]
+    assert [len(plans[name][-1].renewals) for name in ("preview", "fast", "balanced")] == [2, 8, 8]
 
 
 @each("where, on", [("off", [False, False, False]), ("coarse", [True, True, False]), ("all", [True, True, True])])
