@@ -10,12 +10,12 @@ import numpy as np
 from numba import types
 
 from neural_painter.compositing.bends import bent
-from neural_painter.compositing.constants import MIN_HALF, TILE
+from neural_painter.compositing.constants import MIN_HALF, NEAREST, TILE
 from neural_painter.compositing.tiles import tile_lists
 from neural_painter.export.deltas import changed, difference, laid_out
 from neural_painter.images import to_uint8
 from neural_painter.strokes import StrokeDocument, Strokes
-from renderers.brush import POINT_TYPE, Brush
+from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, POINT_TYPE, SWEEP, Brush
 from renderers.brushes import brush as find_brush
 from renderers.kernels import kernel
 from renderers.threads import in_shares
@@ -28,14 +28,41 @@ Array = np.ndarray
 BAND_PIXELS = 1 << 21
 """Of which floats are held at a time where bytes are wanted."""
 
+_LITTLE = 1e-6
+"""By which part a point is surely beside a stroke."""
+
 _f2, _f3 = types.Array(types.float32, 2, "C"), types.Array(types.float32, 3, "C")
 _i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
+
+
+@kernel(types.void(_f2, types.Array(types.float64, 2, "C")))
+def _turn(placement, turns):  # type: ignore[no-untyped-def]
+    """What pixels ask of a stroke again and again, `[N, 5]`: cosine and sine of its angle, and what `_misses` takes."""
+    for n in range(len(placement)):
+        sweep = abs(np.float64(placement[n, SWEEP]))
+        wide = sweep * max(placement[n, HALF_WIDTH], MIN_HALF) / max(placement[n, HALF_LENGTH], MIN_HALF)
+        turns[n, 0], turns[n, 1] = math.cos(placement[n, ANGLE]), math.sin(placement[n, ANGLE])
+        turns[n, 2] = math.cos(sweep) ** 2 * (1 - _LITTLE)
+        turns[n, 3], turns[n, 4] = max(1 - wide, 0.0) ** 2 * (1 - _LITTLE), (1 + wide) ** 2 * (1 + _LITTLE)
+
+
+@kernel()
+def _misses(turns, n, p, q, sweep):  # type: ignore[no-untyped-def]
+    """Whether a point, as `bent` takes it, is beyond the ends of a stroke that sweeps, or beside it; quicker to say.
+
+    `turns` has of each stroke the squared cosine of its sweep, and the least and the largest r²; all not to the last
+    digit, so that `bent` decides about points on the border.
+    """
+    x, y = 1 - sweep * q, sweep * p
+    square = x * x + y * y
+    return x < NEAREST or x * x < turns[n, 2] * square or square < turns[n, 3] or square > turns[n, 4]
 
 
 @kernel(
     types.void(
         POINT_TYPE,
         _f2,
+        types.Array(types.float64, 2, "C"),
         _f2,
         _f2,
         types.Array(types.uint32, 1, "C"),
@@ -50,7 +77,7 @@ _i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
     ),
     fastmath={"contract", "arcp", "nsz"},
 )
-def _paint(point, placement, shape, paint, seeds, counts, starts, members, canvas, top, pixel, share, shares):  # type: ignore[no-untyped-def]
+def _paint(point, placement, turns, shape, paint, seeds, counts, starts, members, canvas, top, pixel, share, shares):  # type: ignore[no-untyped-def]
     """Front to back in each pixel, so that what is covered is never drawn; `canvas` is a band that begins at `top`."""
     height, width, _ = canvas.shape
     columns = counts.shape[1]
@@ -67,10 +94,13 @@ def _paint(point, placement, shape, paint, seeds, counts, starts, members, canva
                     n = members[start + k]
                     half_length, half_width = max(placement[n, 2], MIN_HALF), max(placement[n, 3], MIN_HALF)
                     dx, dy = x - placement[n, 0], y - placement[n, 1]
-                    cos, sin = math.cos(placement[n, 4]), math.sin(placement[n, 4])
+                    cos, sin = np.float32(turns[n, 0]), np.float32(turns[n, 1])
                     u, v = (dx * cos + dy * sin) / half_length, (dy * cos - dx * sin) / half_width
-                    if placement[n, 5] != 0:
-                        u, v = bent(u, v * half_width / half_length, placement[n, 5])
+                    if placement[n, SWEEP] != 0:
+                        q = v * half_width / half_length
+                        if _misses(turns, n, u, q, placement[n, SWEEP]):
+                            continue
+                        u, v = bent(u, q, placement[n, SWEEP])
                         v *= half_length / half_width
                     if abs(u) >= 1 or abs(v) >= 1:
                         continue
@@ -105,8 +135,12 @@ class _Painter:
     def __init__(self, brush: Brush, strokes: Strokes, shape: Array, seeds: Array, size: tuple[int, int]) -> None:
         self._point, self._pixel = brush.point, 1.0 / max(size)
         self._counts, self._starts, self._members = tile_lists(strokes.placement, size)
-        self._arrays = [np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)]
-        self._arrays.append(np.ascontiguousarray(seeds, np.uint32))
+        placement, shape, paint = (
+            np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)
+        )
+        turns = np.empty((len(placement), 5))
+        _turn(placement, turns)
+        self._arrays = placement, turns, shape, paint, np.ascontiguousarray(seeds, np.uint32)
 
     def paint(self, canvas: Array, top: int = 0) -> None:
         """Paints over rows `top`, a multiple of TILE, and following: `[rows, W, 3]` float32, C-contiguous, in place."""
