@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -69,6 +69,10 @@ class Rates:
     bend: float = 0.05
     colour: float = 0.04
     opacity: float = 0.02
+
+    def times(self, factor: float) -> Rates:
+        """All of them so much larger."""
+        return Rates(**{field.name: factor * getattr(self, field.name) for field in fields(self)})
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from neural_painter.images.tensors import picture_of
 from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
-from neural_painter.painter.optimise import Limits, StrokeOptimiser, refresh_of
+from neural_painter.painter.optimise import Limits, Rates, StrokeOptimiser, refresh_of
 from neural_painter.painter.phases import Phases, View, exact_side, paper_of
 from neural_painter.painter.recycling import least_useful, on_paper
 from neural_painter.painter.rounds import Place, Round
@@ -159,6 +159,7 @@ class Painter:
             view,
             step=stage.size,
             limits=self._limits(view.size),
+            rates=Rates().times(stage.boldness),
             refresh=refresh_of(len(strokes)),
         )
 
