@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--against", type=Path, required=True, metavar="FOLDER", help="another checkout")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5, help="turns of either; each measures three times")
+    parser.add_argument("--sweep", type=float, default=0.0, help="most, radians; older checkouts lay straight strokes")
     parser.add_argument("--quick", action="store_true", help="a trial: small, and reported as compositor_turns_quick")
     options = parser.parse_args()
     loads, rounds = (LOADS[:1], 1) if options.quick else (LOADS, options.rounds)
@@ -46,7 +47,7 @@ def main() -> int:
         workers = {name: stack.enter_context(_worker(tree, options.threads)) for name, tree in trees.items()}
         for count, side in loads:
             size, file = (round(side / 1.5), side), folder / f"{count}_{side}.npz"
-            np.savez(file, **_strokes(count, size))
+            np.savez(file, **_strokes(count, size, options.sweep))
             for cost, leaves in COSTS.items():
                 seconds = {name: [] for name in workers}
                 for turn in range(rounds + 1):
@@ -66,6 +67,7 @@ def main() -> int:
         threads=options.threads,
         counted=counted,
         layers=LAYERS,
+        sweep=options.sweep,
         seed=0,
     )
     print(path.relative_to(ROOT))
@@ -77,13 +79,14 @@ def row_ratio(row):
     return row["before"]["median_s"] / row["now"]["median_s"]
 
 
-def _strokes(count, size):
-    """Random strokes on a canvas that is wider than high."""
+def _strokes(count, size, sweep):
+    """Random strokes on a canvas that is wider than high, which turn by up to `sweep` to either side."""
     strokes, _ = random_strokes(count, LAYERS)
     placement, paint, stamps = (values.numpy().copy() for values in strokes)
     squeeze = size[0] / size[1]
     placement[:, 1] *= squeeze
     placement[:, 2:4] *= squeeze**0.5
+    placement[:, 5] = np.random.default_rng(2).uniform(-sweep, sweep, count)
     return {"placement": placement, "paint": paint, "stamps": stamps}
 
 

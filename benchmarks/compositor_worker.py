@@ -18,12 +18,16 @@ def main():
     import torch
 
     from neural_painter.compositing import composite
+    from renderers import brush
 
+    columns = getattr(brush, "PLACEMENT_WIDTH", 5)  # older checkouts know no sweep
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     for line in sys.stdin:
         task = json.loads(line)
         with np.load(task["strokes"]) as file:
-            strokes = [torch.from_numpy(file[name]) for name in ("placement", "paint", "stamps")]
+            arrays = [file[name] for name in ("placement", "paint", "stamps")]
+        arrays[0] = np.ascontiguousarray(arrays[0][:, :columns])
+        strokes = [torch.from_numpy(array) for array in arrays]
         size, cost = tuple(task["size"]), task["cost"]
         background, upstream = torch.ones(3), torch.linspace(-1, 1, 3 * size[0] * size[1]).view(3, *size)
         seconds, used = [], []
