@@ -102,7 +102,7 @@ class PaintConfig:
         1.0, "weight of the optimal-transport loss, in the stages that have it", low=0, high=MOST_WEIGHT
     )
     transport_stages: str = option(
-        "off",
+        "coarse",
         "stages with the transport loss: off, coarse (all but the last) or all",
         choices=("off", "coarse", "all"),
     )

@@ -8,10 +8,14 @@ import numpy as np
 from torch import Tensor
 
 from neural_painter.losses.pixel import pixel_loss
-from neural_painter.losses.transport import TransportError, TransportLoss
+from neural_painter.losses.sinkhorn import TransportError
+from neural_painter.losses.transport import TransportLoss
 from neural_painter.painter.config import PaintConfig
 
 Array = np.ndarray
+
+TRANSPORT_EVERY = 8
+"""Steps for one solution of the transport problem: what there is to be carried where hardly changes meanwhile."""
 
 
 class Objective:
@@ -39,7 +43,7 @@ class Objective:
     ) -> None:
         self.goal, self.edges, self.style, self.weight = goal, config.edges, style, transport
         self.weights = weights
-        self.transport = TransportLoss(goal) if transport > 0 else None
+        self.transport = TransportLoss(goal, every=TRANSPORT_EVERY) if transport > 0 else None
         self.recovered = 0
 
     def __call__(self, canvas: Tensor) -> Tensor:

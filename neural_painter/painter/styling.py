@@ -169,7 +169,7 @@ class Styler:
         def style(canvas: Tensor) -> Tensor:
             return weight * gram_loss(features(canvas[None], STYLE_LAYERS), target)
 
-        transport = config.transport if config.transport_stages != "off" else 0.0
+        transport = config.transport if config.transport_stages == "all" else 0.0  # not a coarse stage
         return Objective(goal, config, transport=transport, style=style if weight else None)
 
 

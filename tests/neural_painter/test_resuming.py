@@ -378,7 +378,14 @@ def test_hostile_states(unfinished):
 def test_hostile_memory_of_the_transport_loss():
     config = replace(CONFIG, transport_stages="all")
     document = paint(STILL, config, on_step=stop_at(7)).document
-    for change in ({"loss_within": np.zeros((6, 2, 2))}, {"loss_between_f": None}, {"loss_other": np.zeros(1)}):
+    for change in (
+        {"loss_within": np.zeros((6, 2, 2))},
+        {"loss_between_f": None},
+        {"loss_other": np.zeros(1)},
+        {"loss_told": np.array([-1.0, 0.0])},
+        {"loss_told": np.array([1e9, 0.0])},
+        {"loss_pull": np.full_like(document.state["loss_pull"], np.nan)},
+    ):
         state = {name: array for name, array in {**document.state, **change}.items() if array is not None}
         with pytest.raises(InputError, match="expected finite potentials"):
             paint(STILL, config, resume=replace(document, state=state))

@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from neural_painter.losses import transport
+from neural_painter.losses import sinkhorn, transport
 from neural_painter.losses.pixel import pixel_loss
-from neural_painter.losses.transport import TransportError, TransportLoss, transport_cost
+from neural_painter.losses.sinkhorn import TransportError
+from neural_painter.losses.transport import TransportLoss, transport_cost
 from tests.each import each
 
 
@@ -103,11 +104,12 @@ def test_a_small_blur_comes_near_the_exact_cost() -> None:
     assert errors[2] < 0.02  # measured: 0.08, 0.04, 0.004
 
 
-def test_both_ways_to_add_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_ways_to_add_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = pictures(2, 9, 5) ** 8, pictures(2, 9, 5, seed=1) ** 8
     fast = transport_cost(a, b, tol=1e-8, max_iter=5000)
-    monkeypatch.setattr(transport, "UNDERFLOW", 0.0)
-    assert transport_cost(a, b, tol=1e-8, max_iter=5000).tolist() == pytest.approx(fast.tolist(), abs=1e-13)
+    for name in ("SCALED", "UNDERFLOW"):  # without exponentials of potentials, then without those of the kernel
+        monkeypatch.setattr(sinkhorn, name, 0.0)
+        assert transport_cost(a, b, tol=1e-8, max_iter=5000).tolist() == pytest.approx(fast.tolist(), abs=1e-13)
 
 
 @each("blur, method", [(0.05, "grid"), (0.02, "grid"), (0.1, "pot")])
@@ -166,7 +168,7 @@ def test_sparse_ink_converges() -> None:
     for density in (0.01, 0.03, 0.05):
         a, b = (torch.rand(2, 6, 24, 24, generator=generator, dtype=torch.float64) < density).double()
         a, b = transport._normalise(a, "a"), transport._normalise(b, "b")
-        solver = transport._Solver((24, 24), 0.05, 1e-3, 200, "grid")
+        solver = sinkhorn.Solver((24, 24), 0.05, 1e-3, 200, "grid")
         f, g = (torch.from_numpy(dual) for dual in solver.between(a.numpy(), b.numpy()))
         flat = torch.from_numpy(distances(24, 24))
         plan = a.flatten(1)[:, :, None] * b.flatten(1)[:, None] * torch.exp(
@@ -253,6 +255,39 @@ def test_a_warm_start_changes_nothing_but_the_time() -> None:
     assert warm.grad is not None
     assert cold.grad is not None
     assert float((warm.grad - cold.grad).norm() / cold.grad.norm()) < 1e-4
+
+
+def test_between_two_solutions_value_and_gradient_stay() -> None:
+    target, canvases = pictures(3, 24, 32), [pictures(3, 24, 32, seed=seed) for seed in range(1, 8)]
+    loss = TransportLoss(target, every=3, tol=1e-6)
+    exact = [gradient(TransportLoss(target, tol=1e-6), canvas) for canvas in canvases]
+    found = [gradient(loss, canvas) for canvas in canvases]
+    for step, (value, slope) in enumerate(found):
+        want = exact[step - step % 3]
+        assert value == pytest.approx(want[0], rel=1e-6)
+        assert float((slope - want[1]).norm() / want[1].norm()) < 1e-4  # warm and cold starts differ
+
+
+def test_goes_on_from_its_memory_to_the_byte() -> None:
+    target, canvases = pictures(3, 24, 32).float(), [pictures(3, 24, 32, seed=seed).float() for seed in range(1, 12)]
+    straight = TransportLoss(target, every=4)
+    wanted = [gradient(straight, canvas) for canvas in canvases]
+    for stop in range(len(canvases)):
+        first, second = TransportLoss(target, every=4), TransportLoss(target, every=4)
+        for canvas in canvases[:stop]:
+            first(canvas)
+        second.restore(first.memory())
+        for canvas, (value, slope) in zip(canvases[stop:], wanted[stop:], strict=True):
+            again = gradient(second, canvas)
+            assert again[0] == value
+            assert torch.equal(again[1], slope)
+
+
+def gradient(loss: TransportLoss, canvas: Tensor) -> tuple[float, Tensor]:
+    canvas = canvas.clone().requires_grad_()
+    value = loss(canvas)
+    (slope,) = torch.autograd.grad(value, canvas)
+    return float(value.detach()), slope
 
 
 def test_loss_by_pot_agrees() -> None:
