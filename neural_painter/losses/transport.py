@@ -84,7 +84,8 @@ class TransportLoss:
         every: calls for one solution.
 
     Raises:
-        ValueError: the target is not a finite `[3, H, W]`, or a canvas has another shape.
+        ValueError: the target is not a finite `[3, H, W]`, or a canvas has another shape. One row or column more or
+            less is the same picture on a grid that is moved (`painter/phases.py`).
         TransportError: no convergence, or a canvas that is not finite.
     """
 
@@ -105,7 +106,7 @@ class TransportLoss:
         long_side = max(target.shape[1:])
         scale = min(grid, long_side) / long_side
         self.size = (max(1, round(target.shape[1] * scale)), max(1, round(target.shape[2] * scale)))
-        self.rows, self.columns = (_pooling(*sides) for sides in zip(target.shape[1:], self.size, strict=True))
+        self._axes: dict[tuple[int, ...], tuple[Array, Array]] = {}
         self.solver = Solver(self.size, blur, tol, max_iter, method)
         self._between: Duals | None = None
         self._within: Array | None = None
@@ -121,10 +122,12 @@ class TransportLoss:
 
     def __call__(self, canvas: Tensor) -> Tensor:
         """Returns the loss of a canvas `[3, H, W]`: a scalar in squared long sides, 0.01 if all moved by a tenth."""
-        if canvas.shape != self.shape:
+        if canvas.ndim != 3 or max(abs(a - b) for a, b in zip(canvas.shape, self.shape, strict=True)) > 1:
             raise ValueError(f"TransportLoss: canvas {tuple(canvas.shape)} is not the target's {tuple(self.shape)}")
-        if self._age % self.every == 0:
+        solved = self._age % self.every == 0
+        if solved:
             self._solve(self._light_and_ink(canvas.detach()))
+        if solved or self._gradient.shape != canvas.shape:
             self._gradient = self._spread(canvas)
         self._age = self._age % self.every + 1
         return _Known.apply(canvas, self._value, self._gradient)  # type: ignore[no-any-return,no-untyped-call]
@@ -148,7 +151,8 @@ class TransportLoss:
 
     def _spread(self, canvas: Tensor) -> Tensor:
         """The gradient in the pixels, `[3, H, W]`."""
-        return torch.from_numpy(self.rows.T @ (self._pull @ self.columns)).to(canvas)
+        rows, columns = self._pooling(canvas)
+        return torch.from_numpy(rows.T @ (self._pull @ columns)).to(canvas)
 
     def memory(self) -> dict[str, Array]:
         """What the next calls need of those before: the canvas' potentials, the value and its gradient.
@@ -192,8 +196,17 @@ class TransportLoss:
         pixels = picture.detach().cpu().double().numpy()
         if not np.isfinite(pixels).all():
             raise TransportError("transport: the canvas is not finite")
-        light = (self.rows @ pixels @ self.columns.T).clip(0, 1)
+        rows, columns = self._pooling(picture)
+        light = (rows @ pixels @ columns.T).clip(0, 1)
         return np.concatenate([light, 1 - light])
+
+    def _pooling(self, picture: Tensor) -> tuple[Array, Array]:
+        """Matrices that pool the rows and the columns of such a picture to the grid."""
+        sides = tuple(picture.shape[1:])
+        if sides not in self._axes:
+            rows, columns = (_pooling(*pair) for pair in zip(sides, self.size, strict=True))
+            self._axes[sides] = rows, columns
+        return self._axes[sides]
 
 
 class _Known(torch.autograd.Function):

@@ -214,7 +214,7 @@ def test_the_picture_is_left_as_it_is(still):
 
 @pytest.mark.usefixtures("brief")
 @each("strokes", [1, 60])
-@each("size", [(1, 1), (2, 3), (1, 300), (300, 1), (17, 64)])
+@each("size", [(1, 1), (2, 3), (1, 300), (300, 1), (17, 64), (107, 128)])  # the last: views of 54 and of 53 rows
 def test_pictures_of_any_size(size, strokes):
     seen = []
     result = paint(still_life(*size), replace(CONFIG, strokes=strokes), on_step=seen.append)

@@ -198,7 +198,7 @@ def test_refuses_what_makes_no_sense() -> None:
     with pytest.raises(ValueError, match=r"target \[3, H, W\]"):
         TransportLoss(good)
     with pytest.raises(ValueError, match="not the target's"):
-        TransportLoss(torch.ones(3, 4, 4))(torch.ones(3, 4, 5))
+        TransportLoss(torch.ones(3, 4, 4))(torch.ones(3, 4, 6))
     for value in (math.nan, math.inf):
         with pytest.raises(TransportError, match="the canvas is not finite"):
             TransportLoss(torch.ones(3, 8, 8))(torch.full((3, 8, 8), value))
@@ -266,6 +266,23 @@ def test_between_two_solutions_value_and_gradient_stay() -> None:
         want = exact[step - step % 3]
         assert value == pytest.approx(want[0], rel=1e-6)
         assert float((slope - want[1]).norm() / want[1].norm()) < 1e-4  # warm and cold starts differ
+
+
+def test_a_grid_that_is_moved_may_have_a_row_less() -> None:
+    target = torch.rand(3, 54, 64, generator=torch.Generator().manual_seed(0))
+    canvas = torch.rand(3, 54, 64, generator=torch.Generator().manual_seed(1))
+    loss = TransportLoss(target, every=2)
+    values = []
+    for part in (canvas, canvas[:, :-1, 1:]):
+        part = part.clone().requires_grad_()
+        value = loss(part)
+        value.backward()
+        assert part.grad.isfinite().all()
+        assert part.grad.abs().sum() > 0
+        values.append(value.item())
+    assert values[0] == values[1]
+    with pytest.raises(ValueError, match="not the target's"):
+        loss(canvas[:, :-2])
 
 
 def test_goes_on_from_its_memory_to_the_byte() -> None:
