@@ -14,8 +14,9 @@ from neural_painter.painter.config import PaintConfig
 
 Array = np.ndarray
 
-TRANSPORT_EVERY = 8
-"""Steps for one solution of the transport problem: what there is to be carried where hardly changes meanwhile."""
+TRANSPORT_EVERY = 12
+"""Steps for one solution of the transport problem, at weights of up to 1: its pull is then much weaker than that of the
+pixels, and what there is to be carried hardly changes meanwhile. A strong pull that is old overshoots."""
 
 
 class Objective:
@@ -43,7 +44,8 @@ class Objective:
     ) -> None:
         self.goal, self.edges, self.style, self.weight = goal, config.edges, style, transport
         self.weights = weights
-        self.transport = TransportLoss(goal, every=TRANSPORT_EVERY) if transport > 0 else None
+        every = max(1, int(TRANSPORT_EVERY / max(1.0, transport)))
+        self.transport = TransportLoss(goal, every=every) if transport > 0 else None
         self.recovered = 0
 
     def __call__(self, canvas: Tensor) -> Tensor:

@@ -38,6 +38,12 @@ def painted(config=CONFIG, place=None, **options):
     return work
 
 
+@each("weight, every", [(0.3, 12), (1.0, 12), (5.0, 2), (100.0, 1)])
+def test_a_strong_pull_is_never_old(weight, every):
+    made = objective.Objective(torch.rand(3, 12, 16), CONFIG, transport=weight)
+    assert made.transport.every == every
+
+
 @pytest.mark.usefixtures("brief")
 @each("strokes", [1, 5, 60, 300])
 def test_progress_goes_from_nothing_to_all(strokes):
