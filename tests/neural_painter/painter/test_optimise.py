@@ -9,7 +9,6 @@ from neural_painter.losses.transport import TransportLoss
 from neural_painter.painter import optimise
 from neural_painter.painter.optimise import ROUNDEST, Limits, Rates, StrokeOptimiser
 from neural_painter.painter.phases import View
-from neural_painter.painter.stages import HIDDEN
 from neural_painter.strokes import Strokes
 from renderers import networks
 from renderers.brush import MAX_SWEEP, SWEEP
@@ -222,32 +221,12 @@ def test_no_strokes_at_all(optimiser):
     for _ in range(3):
         assert nothing.step(lambda canvas: pixel_loss(canvas, target), 0.5) == pytest.approx(1.0)
     assert len(nothing.strokes()) == 0
-    assert len(nothing.visible()) == 0
     assert torch.equal(nothing.canvas(), torch.ones(3, 64, 64))
-
-
-def test_what_is_seen_of_a_lone_stroke_is_its_body(optimiser):
-    lone = optimiser(strokes_of([0.5, 0.5, 0.3, 0.15, 0.4], opacity=0.9), size=(128, 128))
-    stamp = lone.draw_stamps()[0]
-    body = float(0.9 * (stamp[..., 0] * stamp[..., 1:].sum(dim=2)).mean())
-    assert 0.5 < body < 0.95
-    assert lone.visible()[0] == pytest.approx(body, rel=0.01)  # measured: 0.2 %
-
-
-def test_what_is_covered_is_not_seen(optimiser):
-    below = [[0.5, 0.5, 0.1, 0.05, 0.3], [0.15, 0.15, 0.1, 0.05, 0.3]]
-    on_top = strokes_of([*below, [0.5, 0.5, 0.4, 0.25, 0.3]], (0.0, 1.0))
-    hidden, free, cover = optimiser(on_top).visible()
-    assert hidden < HIDDEN / 2  # measured: 0.0008
-    assert min(free, cover) > 0.5
-    # Another order: now it lies on top.
-    assert optimiser(strokes_of([[0.5, 0.5, 0.4, 0.25, 0.3], *below], (0.0, 1.0))).visible()[1] > 0.5
 
 
 def test_looking_changes_nothing(optimiser):
     moved = optimiser(scattered(5))
     before = moved.strokes()
-    moved.visible()
     moved.canvas()
     assert moved.strokes() == before
     assert moved.now.taken == moved.now.recovered == 0

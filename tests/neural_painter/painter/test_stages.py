@@ -156,14 +156,18 @@ def test_a_loss_that_recovers_costs_a_few_steps(monkeypatch):
 
 
 @pytest.mark.usefixtures("brief")
-def test_hidden_strokes_are_wiped_off_and_seeded_anew(monkeypatch):
+def test_strokes_on_paper_are_wiped_off_and_seeded_anew(monkeypatch):
     """Whatever part of the strokes is wiped off, their number at the end of each stage is as planned."""
-    monkeypatch.setattr(stages, "HIDDEN", 0.6)
-    kept = []
-    keep = stages.keep
-    monkeypatch.setattr(stages, "keep", lambda strokes, seen: kept.append(int((~seen).sum())) or keep(strokes, seen))
+    wiped = []
+
+    def on_paper(strokes, _):
+        found = np.arange(len(strokes)) % 3 == 0
+        wiped.append(int(found.sum()))
+        return found
+
+    monkeypatch.setattr(stages, "on_paper", on_paper)
     assert len(painted(replace(CONFIG, strokes=200)).strokes) == 200
-    assert sum(kept) > 0
+    assert sum(wiped) > 0
 
 
 def test_devices(monkeypatch):
