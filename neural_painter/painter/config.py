@@ -67,7 +67,7 @@ class Preset:
 
 
 PRESETS = {
-    "preview": Preset(0.1, 0.13, 0.52, renewals=2, stages=2, prefixes=False),
+    "preview": Preset(0.1, 0.09, 0.46, renewals=2, stages=2, prefixes=False),
     "fast": Preset(0.5, 0.4, 0.8),
     "balanced": Preset(1.0, 1.0, 1.15),
     "best": Preset(1.6, 3.0, 1.7, renewals=24, boldness=1.4),
