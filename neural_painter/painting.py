@@ -63,6 +63,8 @@ class Painting:
         finished: False where painting was interrupted; `paint(..., resume=document)` goes on.
         recovered: gradients that were not finite and were left out.
         notes: what a user should know of it, a sentence each.
+        compared: the painting `[H, W, 3]` as it was compared with the photo, so that it need not be painted again
+            at that size; None where it was not.
     """
 
     document: StrokeDocument
@@ -74,6 +76,7 @@ class Painting:
     recovered: int = 0
     style_distance: tuple[float | None, float] | None = None
     notes: tuple[str, ...] = ()
+    compared: Array | None = field(default=None, repr=False, compare=False)
 
     @property
     def strokes(self) -> Strokes:
@@ -89,7 +92,13 @@ class Painting:
         Returns:
             The picture, `[H, W, 3]` float32 in [0, 1].
         """
-        return render(self.document, size_of(self.document, size))
+        wanted = size_of(self.document, size)
+        known = self.known(wanted)
+        return render(self.document, wanted) if known is None else known.copy()
+
+    def known(self, size: tuple[int, int]) -> Array | None:
+        """The picture of that `(height, width)` where it was painted already; it must not be changed."""
+        return self.compared if self.compared is not None and self.compared.shape[:2] == size else None
 
     def save(self, path: str | Path, size: int | tuple[int, int] | None = None, *, overwrite: bool = False) -> None:
         """Writes picture, SVG, animation or document, chosen by the extension.
@@ -103,7 +112,8 @@ class Painting:
             UsageError: an extension that is not supported.
             OutputError: the file exists already, or cannot be written.
         """
-        save(Path(path), self.document, size_of(self.document, size), overwrite=overwrite)
+        wanted = size_of(self.document, size)
+        save(Path(path), self.document, wanted, overwrite=overwrite, picture=self.known(wanted))
 
 
 def score_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -215,7 +225,7 @@ def paint(
     if styler is None:
         shown = score_size(size)
         target, picture = resize(image, size=shown), render(made.document, shown)
-        made = replace(made, psnr=psnr(target, picture), ssim=ssim(target, picture))
+        made = replace(made, psnr=psnr(target, picture), ssim=ssim(target, picture), compared=picture)
     else:
         shown = fit_long_side(*size, STYLE_SIDE)
         before = None if styler.start is None else render(replace(document, strokes=styler.start), shown)

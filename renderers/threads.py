@@ -13,6 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+LEAST_PIXELS = 16_000
+"""Of a share: what is smaller is done before another thread has heard of it."""
+
 _pool: ThreadPoolExecutor | None = None
 _making = threading.Lock()
 
@@ -22,6 +25,13 @@ def core_count() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wishes = [os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")]
     return max(1, min([cores, *(int(wish) for wish in wishes if wish.isdecimal())]))
+
+
+def share_count(pixels: int) -> int:
+    """Shares of work on so many pixels: as many as torch has threads, so that one setting rules both, or fewer."""
+    import torch
+
+    return max(1, min(torch.get_num_threads(), core_count(), pixels // LEAST_PIXELS))
 
 
 def in_shares(kernel: Callable[..., Any], *arguments: Any, shares: int | None = None) -> None:

@@ -12,10 +12,14 @@ from neural_painter.cli.options import animation_of
 from neural_painter.cli.words import named
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neural_painter.images import Metadata
     from neural_painter.journal import Journal
     from neural_painter.painting import Painting
     from neural_painter.strokes import StrokeDocument
+
+    Array = np.ndarray
 
 
 def outcome_of(
@@ -46,7 +50,7 @@ def outcome_of(
         score += f", style distance {after:.3f}" + ("" if before is None else f" (was {before:.3f})")
     return Outcome(
         told=f"{len(painting.strokes)} strokes{score}",
-        write=writer(course, document, size, metadata),
+        write=writer(course, document, size, metadata, painting.known(size)),
         finished=painting.finished,
         begun=painting.finished or len(painting.strokes) > 0,
         keeps=Keeps(
@@ -64,16 +68,23 @@ def outcome_of(
 
 
 def writer(
-    course: Course, document: StrokeDocument, size: tuple[int, int], metadata: Metadata | None
+    course: Course,
+    document: StrokeDocument,
+    size: tuple[int, int],
+    metadata: Metadata | None,
+    picture: Array | None = None,
 ) -> Callable[..., None]:
-    """What writes a document in the form that a file name asks for: `write(path)`, or `write(path, journal)`."""
+    """What writes a document in the form that a file name asks for: `write(path)`, or `write(path, journal)`.
+
+    `picture` is the painting in that size, where it is there already.
+    """
     animation = animation_of(course.options)
 
     def write(path: Path, journal: Journal | None = None) -> None:
         from neural_painter.export import save
 
-        overwrite = course.options.overwrite
-        save(path, document, size, overwrite=overwrite, metadata=metadata, journal=journal, **animation)
+        over = course.options.overwrite
+        save(path, document, size, overwrite=over, metadata=metadata, journal=journal, picture=picture, **animation)
 
     return write
 

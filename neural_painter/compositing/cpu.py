@@ -7,6 +7,7 @@ show there; `cpu_kernels.py` lays strokes over each other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from neural_painter.compositing.outlines import edges_of
 from neural_painter.compositing.sharing import Lists, lists_of, places_of, runs_of
 from neural_painter.compositing.texels import stored
 from renderers.brush import PAINT_WIDTH
-from renderers.threads import core_count, in_shares
+from renderers.threads import in_shares, share_count
 
 Array = np.ndarray
 
@@ -46,7 +47,7 @@ class Seen(NamedTuple):
 def _painted(arrays: Sequence[Array], size: tuple[int, int], *, again: bool) -> tuple[Array, Seen]:
     """The picture `[3, H, W]` of placement, paint, stamps and ground, and what is needed `again`, if it is."""
     placement, paint, stamps, ground = arrays
-    side, shares = stamps.shape[1], _share_count()
+    side, shares = stamps.shape[1], share_count(math.prod(size))
     strokes = frames_of(placement), edges_of(placement, size, side), paint, stored(stamps), side
     lists = lists_of(placement, size, side, shares)
     picture = np.empty((3, *size), np.float32)
@@ -72,7 +73,7 @@ class _Composite(torch.autograd.Function):
         strokes, lists, _, left, deepest = seen = ctx.seen
         count, side, stamps = len(ctx.placement), strokes[-1], None
         texels = max(side, 2) ** 2 * 3 if ctx.needs_input_grad[2] else 0
-        runs, places = places_of(lists, _share_count(), count, 4 * texels)
+        runs, places = places_of(lists, share_count(left.size), count, 4 * texels)
         shares = len(runs) - 1
         sums = np.zeros((shares, count, SUMS), np.float32)
         texel_sums = np.zeros(places.total * texels, np.float32)
@@ -126,7 +127,7 @@ def worth_cpu(
     *arrays, wanted = _arrays(placement, paint, stamps, _full(background, size), target)
     weights = np.ones(size, np.float32) if weight is None else _arrays(weight)[0]
     picture, seen = _painted(arrays, size, again=True)
-    shares = _share_count()
+    shares = share_count(math.prod(size))
     sums = np.zeros((shares, len(placement)), np.float32)
     tiles = (*seen.lists, runs_of(seen.lists, shares))
     in_shares(worth, seen.strokes, tiles, *seen[2:], picture - wanted, weights, sums, shares=shares)
@@ -139,8 +140,3 @@ def _full(background: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _arrays(*tensors: Tensor) -> list[Array]:
     return [np.ascontiguousarray(tensor.detach().numpy()) for tensor in tensors]
-
-
-def _share_count() -> int:
-    """As many threads as torch uses, so that one setting rules both."""
-    return max(1, min(torch.get_num_threads(), core_count()))

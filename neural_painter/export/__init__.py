@@ -11,9 +11,13 @@ from neural_painter.export.wishes import DURATION, FPS, HOLD, Wishes
 from neural_painter.files import check_output
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neural_painter.images import Metadata
     from neural_painter.journal import Journal
     from neural_painter.strokes import StrokeDocument
+
+    Array = np.ndarray
 
 EXPORTERS = {
     ".png": ("picture", "picture"),
@@ -63,6 +67,7 @@ def save(
     overwrite: bool = True,
     metadata: Metadata | None = None,
     journal: Journal | None = None,
+    picture: Array | None = None,
 ) -> None:
     """Writes a painting as a picture, vector graphics, animation or stroke document, as the file name asks.
 
@@ -76,6 +81,7 @@ def save(
         overwrite: whether a file that exists may be replaced.
         metadata: what a picture tells besides its pixels; left out elsewhere.
         journal: keeps what is painted of a picture or animation while that lasts, and has what an earlier run has left.
+        picture: the painting `[H, W, 3]` of this document in this size, where it is there already.
 
     Raises:
         UsageError: an end that is not supported, or a number out of its range.
@@ -84,5 +90,5 @@ def save(
     path = Path(path)
     _, module = EXPORTERS[_end(path)]
     check_output(path, overwrite=overwrite)
-    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata, journal)
+    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata, journal, picture)
     import_module(f"{__name__}.{module}").export(path, document, wishes)

@@ -10,5 +10,7 @@ from neural_painter.strokes import StrokeDocument
 
 def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     """Writes PNG, JPEG, WebP or TIFF."""
-    picture = render_bytes(document, wishes.size, wishes.journal)
+    picture = wishes.picture
+    if picture is None:
+        picture = render_bytes(document, wishes.size, wishes.journal)
     write_image(path, picture, overwrite=wishes.overwrite, metadata=wishes.metadata)

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from neural_painter.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neural_painter.images import Metadata
     from neural_painter.journal import Journal
+
+    Array = np.ndarray
 
 DURATION, FPS, HOLD = 10.0, 30.0, 2.0
 """Of an animation: seconds of painting, frames a second, seconds for which the finished painting stays."""
@@ -31,6 +35,7 @@ class Wishes:
         overwrite: whether a file that exists may be replaced.
         metadata: what a picture is to tell besides its pixels.
         journal: keeps what is painted of a picture or animation while that lasts.
+        picture: the painting `[H, W, 3]` in this size, where it is there already.
     """
 
     size: tuple[int, int]
@@ -40,6 +45,7 @@ class Wishes:
     overwrite: bool = True
     metadata: Metadata | None = None
     journal: Journal | None = None
+    picture: Array | None = None
 
 
 def frames_of(duration: float, fps: float) -> int:

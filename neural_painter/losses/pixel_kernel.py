@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from renderers.kernels import kernel
-from renderers.threads import core_count, in_shares
+from renderers.threads import in_shares, share_count
 
 Array = np.ndarray
 
@@ -24,11 +24,6 @@ def pixel_loss_fused(canvas: Tensor, target: Tensor, edge_weight: float, weights
     """Arguments and result as in `pixel.pixel_loss`; with any number of threads the same to the bit."""
     value: Tensor = _PixelLoss.apply(canvas, target, edge_weight, weights)
     return value
-
-
-def share_count() -> int:
-    """As many threads as torch uses."""
-    return max(1, min(torch.get_num_threads(), core_count()))
 
 
 class _PixelLoss(torch.autograd.Function):
@@ -48,8 +43,9 @@ class _PixelLoss(torch.autograd.Function):
         factors = np.array([1.0, edge_weight, edge_weight]) / np.maximum(parts, 1)
         gradient = np.empty_like(pictures[0]) if ctx.needs_input_grad[0] else np.empty((0, 0, 0), np.float32)
         sums = np.zeros((height, 3))
+        shares = share_count(height * width)
         with np.errstate(over="ignore", invalid="ignore"):
-            in_shares(_measure, *pictures, even, (2 * factors).astype(np.float32), gradient, sums, shares=share_count())
+            in_shares(_measure, *pictures, even, (2 * factors).astype(np.float32), gradient, sums, shares=shares)
             value = float(sums.sum(axis=0) @ factors)
         ctx.gradient, ctx.shape = gradient, canvas.shape
         return canvas.new_tensor(value)

@@ -12,7 +12,7 @@ from neural_painter import PaintConfig, paint, read_document
 from neural_painter.compositing.bends import box_of
 from neural_painter.errors import InputError, UsageError
 from neural_painter.export.raster import render
-from neural_painter.images import resize
+from neural_painter.images import read_image, resize, to_uint8
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter import work
 from neural_painter.painter.config import PRESETS, Preset
@@ -59,6 +59,17 @@ def test_good_enough(painting):
 def test_scores_are_those_at_the_photos_own_size(painting, still):
     assert painting.psnr == pytest.approx(psnr(still, painting.render()), abs=1e-9)
     assert painting.ssim == pytest.approx(ssim(still, painting.render()), abs=1e-9)
+
+
+def test_what_was_compared_is_not_painted_again(painting, still, monkeypatch, tmp_path):
+    again = painting.document.size, render(painting.document, painting.document.size)
+    monkeypatch.setattr("neural_painter.painting.render", None)
+    monkeypatch.setattr("neural_painter.export.picture.render_bytes", None)
+    picture = painting.render()
+    np.testing.assert_array_equal(picture, again[1])
+    picture[:] = 0  # a copy
+    painting.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), to_uint8(again[1]) / np.float32(255))
 
 
 def test_large_photos_are_compared_smaller_on_sides_that_hardly_round():

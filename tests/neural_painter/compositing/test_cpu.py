@@ -29,7 +29,7 @@ def threads(monkeypatch):
     """Sets how many threads composite, on tiles so small that these canvases have some for each."""
 
     def set_threads(count):
-        monkeypatch.setattr(cpu, "_share_count", lambda: count)
+        monkeypatch.setattr(cpu, "share_count", lambda _: count)
         monkeypatch.setattr(sharing, "SIDES", (16, 8))
 
     return set_threads
