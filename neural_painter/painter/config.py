@@ -67,9 +67,9 @@ class Preset:
 
 
 PRESETS = {
-    "preview": Preset(0.1, 0.09, 0.46, renewals=2, stages=2, prefixes=False),
+    "preview": Preset(0.1, 0.09, 0.42, renewals=2, stages=2, prefixes=False),
     "fast": Preset(0.5, 0.4, 0.8),
-    "balanced": Preset(1.0, 1.0, 1.15),
+    "balanced": Preset(0.8, 1.0, 1.15),
     "best": Preset(1.6, 3.0, 1.7, renewals=24, boldness=1.4),
 }
 
@@ -146,7 +146,7 @@ class StrokeStyleConfig:
         check(self)
 
 
-FLOOR = 0.5
+FLOOR = 0.4
 """Smallest half width of a stroke, in those of the last stage's brush."""
 
 FIRST, FEW = 30, 12
@@ -180,10 +180,11 @@ def plan(config: PaintConfig, aspect: float, *, smallest: float = 1.0) -> tuple[
         last = index == len(counts) - 1
         size = min(0.33, typical_size(count, aspect) * _size_of(index, len(counts)))
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
-        finer = preset.canvas * smallest**-FINER
+        finer = preset.canvas * smallest**-FINER * min(max((config.strokes / 512) ** 0.2, 0.8), 1.12)
         canvas = min(1024, max(64, 16 * round(8 / size * finer / 16)))
-        # Many strokes start close to where they belong, and each of their steps is dear.
-        late = 140 * (300 / max(count, 300)) ** 0.2
+        # Many strokes start close to where they belong, and each of their steps is dear; few are better moved longer,
+        # and many seen finer.
+        late = min(200, 150 * (333 / count) ** 0.38)
         iterations = max(1, round(late * preset.late) if last else round(40 * preset.early))
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
         parts = (RENEWED_UNTIL * (k + 1) / preset.renewals for k in range(preset.renewals))

@@ -346,6 +346,6 @@ def _placed(value: Tensor) -> Tensor:
 
 
 def _decay(progress: float) -> float:
-    """Full steps for the first third of a stage, then down to a twentieth along a cosine."""
-    turned = max(0.0, progress - 0.35) / 0.65
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * turned))
+    """Full steps for the first half of a stage, then down to a thirtieth along a cosine."""
+    turned = max(0.0, progress - 0.5) / 0.5
+    return 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * turned))

@@ -28,7 +28,7 @@ def _brief(monkeypatch):
 
 def make_brief(monkeypatch):
     """4 and 10 steps in two stages, stamps are drawn twice in the last one; small canvases for style and scores."""
-    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.072, canvas=0.7))
+    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.05, canvas=0.7))
     monkeypatch.setattr("neural_painter.painter.styling.LEAST_SIDE", 48)
     monkeypatch.setattr("neural_painter.painter.styling.CANVAS", 0.5)
     monkeypatch.setattr("neural_painter.painting.SCORE_SIDE", 64)

@@ -23,7 +23,7 @@ CONFIG = PaintConfig(strokes=60, preset="fast", device="cpu")
 @pytest.fixture
 def brief(monkeypatch):
     """A preset `fast` of a few steps."""
-    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.072, canvas=0.7))
+    monkeypatch.setitem(PRESETS, "fast", Preset(early=0.1, late=0.05, canvas=0.7))
 
 
 def painter(config=CONFIG, place=None, **options):
