@@ -140,6 +140,15 @@ def _log_kernel(n: int, long_side: int, epsilon: float) -> Array:
     return -((x[:, None] - x[None, :]) ** 2) / epsilon
 
 
+def _over_relaxation(epsilon: float) -> float:
+    return 2 / (1 + math.sqrt(-math.expm1(-(math.pi**2) * epsilon / 2)))
+
+
+def _calmed(relax: float, best: float, error: float) -> tuple[float, float]:
+    """Over-relaxation and the best error from here on: less of it where the error has left its best far behind."""
+    return ((1 + relax) / 2, error) if error > DIVERGING * best else (relax, min(best, error))
+
+
 def _sinkhorn(
     a: Array, b: Array, kernel: Kernel, tol: float, max_iter: int, start: Duals
 ) -> tuple[Array, Array, float]:
@@ -150,7 +159,7 @@ def _sinkhorn(
     is scattered it would diverge, so it is damped towards plain sweeps, which always converge.
     """
     log_a, log_b, epsilon = np.log(a), np.log(b), kernel.epsilon
-    relax = 2 / (1 + math.sqrt(-math.expm1(-(math.pi**2) * epsilon / 2)))
+    relax = _over_relaxation(epsilon)
     f, g, error, best = start[0] / epsilon, start[1] / epsilon, math.inf, math.inf
     with np.errstate(over="ignore"):  # far from an answer; the error is then infinite
         for sweep in range(max_iter):
@@ -164,9 +173,7 @@ def _sinkhorn(
                     if error <= tol:
                         break
                     continue
-                if error > DIVERGING * best:
-                    relax, best = (1 + relax) / 2, error
-                best = min(best, error)
+                relax, best = _calmed(relax, best, error)
             f = f + relax * (exact - f)
             g = g + relax * (-kernel.smooth(f + log_a) - g)
     return f * epsilon, g * epsilon, error
@@ -175,7 +182,7 @@ def _sinkhorn(
 def _scaled(a: Array, b: Array, kernel: Kernel, tol: float, max_iter: int, start: Duals) -> tuple[Array, Array, float]:
     """As `_sinkhorn`, with exponentials of the potentials: no exp, no log, a power a sweep, a quarter of the time."""
     epsilon = kernel.epsilon
-    relax = 2 / (1 + math.sqrt(-math.expm1(-(math.pi**2) * epsilon / 2)))
+    relax = _over_relaxation(epsilon)
     u, v = np.exp(start[0] / epsilon), np.exp(start[1] / epsilon)
     error = best = math.inf
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -190,9 +197,7 @@ def _scaled(a: Array, b: Array, kernel: Kernel, tol: float, max_iter: int, start
                     if error <= tol:
                         break
                     continue
-                if error > DIVERGING * best:
-                    relax, best = (1 + relax) / 2, error
-                best = min(best, error)
+                relax, best = _calmed(relax, best, error)
             u = u * rows**-relax
             v = v * (v * kernel.add(u * a)) ** -relax
     return np.log(u) * epsilon, np.log(v) * epsilon, error if np.isfinite(error) else math.inf

@@ -12,15 +12,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from neural_painter.images import fit_long_side, resize
-from neural_painter.images.tensors import tensor_of
 from neural_painter.painter.config import PRESETS, PaintConfig, typical_size
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
-from neural_painter.painter.phases import View, exact_side
+from neural_painter.painter.phases import Phases, View, exact_side
 
 Array = np.ndarray
 
@@ -119,7 +116,6 @@ class Prefixes:
         return self._seen[side]
 
     def _made(self, side: int) -> tuple[View, Objective]:
-        size, device = fit_long_side(*self.shape, side), self.background.device
-        goal = tensor_of(np.clip(resize(self.image, size=size), 0, 1), device)
-        weights = None if self.emphasis is None else torch.from_numpy(self.emphasis.at(size)).to(device)
-        return View(goal, self.background, weights=weights), Objective(goal, self.config, weights=weights)
+        background = self.background
+        view = Phases(self.image, self.shape, side, 1, background, background.device, self.emphasis).view(0)
+        return view, Objective(view.goal, self.config, weights=view.weights)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from neural_painter.images import to_uint8
+from neural_painter.images.tensors import picture_of
 from neural_painter.painter.rounds import Place, Round, StateError, place_between
 from neural_painter.strokes import Strokes
 
@@ -163,7 +163,7 @@ class Work:
             self.on_step(self._progress(done, loss))
         if self.on_canvas and time.monotonic() >= self._next_canvas:
             assert made.optimiser.composited is not None
-            self.on_canvas(_shown(made.optimiser.composited), self._progress(done, loss))
+            self.on_canvas(to_uint8(picture_of(made.optimiser.composited)), self._progress(done, loss))
             self._next_canvas = time.monotonic() + self.canvas_seconds
         if self.on_state and time.monotonic() - self._told_state >= self.state_seconds:
             self.on_state(self.place)
@@ -176,9 +176,3 @@ class Work:
         work = (sum(cost[:index]) + cost[index] * done / steps[index]) / sum(cost)
         count = len(made.optimiser.now.values["paint"])
         return Progress(index + 1, len(steps), sum(steps[:index]) + done, sum(steps), count, loss, work)
-
-
-def _shown(canvas: Tensor) -> Array:
-    """A canvas `[3, H, W]` as `[H, W, 3]` uint8, an array of its own."""
-    bright = canvas.clamp(0, 1).mul_(255).add_(0.5).to(torch.uint8)  # rounds, for these are above 0
-    return bright.permute(1, 2, 0).contiguous().cpu().numpy()
