@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 LEAST_PIXELS = 16_000
@@ -20,8 +21,12 @@ _pool: ThreadPoolExecutor | None = None
 _making = threading.Lock()
 
 
+@cache
 def core_count() -> int:
-    """Cores that this process may use; `NUMBA_NUM_THREADS` and `OMP_NUM_THREADS` ask for fewer."""
+    """Cores that this process may use; `NUMBA_NUM_THREADS` and `OMP_NUM_THREADS` ask for fewer.
+
+    As they were when it was first asked: kernels ask thousands of times.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wishes = [os.environ.get(name, "") for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")]
     return max(1, min([cores, *(int(wish) for wish in wishes if wish.isdecimal())]))

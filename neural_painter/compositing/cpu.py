@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     """What a painted picture is looked at with again.
 
     Attributes:
-        strokes, lists: as kernels take them.
+        strokes, lists, runs: as kernels take them.
         ground: the background, `[3, H, W]`.
         left: light that the deepest stroke seen has let through, `[H, W]`.
         deepest: which stroke that is, -1 where the background is seen, `[H, W]`.
@@ -39,6 +39,7 @@ class Seen(NamedTuple):
 
     strokes: tuple[Any, ...]
     lists: Lists
+    runs: Array
     ground: Array
     left: Array
     deepest: Array
@@ -53,8 +54,9 @@ def _painted(arrays: Sequence[Array], size: tuple[int, int], *, again: bool) -> 
     picture = np.empty((3, *size), np.float32)
     kept = size if again else (0, 0)
     left, deepest = np.empty(kept, np.float32), np.empty(kept, np.int32)
-    in_shares(forward, strokes, (*lists, runs_of(lists, shares)), ground, picture, left, deepest, shares=shares)
-    return picture, Seen(strokes, lists, ground, left, deepest)
+    runs = runs_of(lists, shares)
+    in_shares(forward, strokes, (*lists, runs), ground, picture, left, deepest, shares=shares)
+    return picture, Seen(strokes, lists, runs, ground, left, deepest)
 
 
 class _Composite(torch.autograd.Function):
@@ -70,10 +72,10 @@ class _Composite(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        strokes, lists, _, left, deepest = seen = ctx.seen
+        strokes, lists, runs, ground, left, deepest = ctx.seen
         count, side, stamps = len(ctx.placement), strokes[-1], None
         texels = max(side, 2) ** 2 * 3 if ctx.needs_input_grad[2] else 0
-        runs, places = places_of(lists, share_count(left.size), count, 4 * texels)
+        runs, places = places_of(lists, runs, count, 4 * texels)
         shares = len(runs) - 1
         sums = np.zeros((shares, count, SUMS), np.float32)
         texel_sums = np.zeros(places.total * texels, np.float32)
@@ -82,7 +84,9 @@ class _Composite(torch.autograd.Function):
             backward,
             strokes,
             (*lists, runs),
-            *seen[2:],
+            ground,
+            left,
+            deepest,
             upstream,
             sums,
             places.table,
@@ -127,10 +131,10 @@ def worth_cpu(
     *arrays, wanted = _arrays(placement, paint, stamps, _full(background, size), target)
     weights = np.ones(size, np.float32) if weight is None else _arrays(weight)[0]
     picture, seen = _painted(arrays, size, again=True)
-    shares = share_count(math.prod(size))
+    strokes, lists, runs, *behind = seen
+    shares = len(runs) - 1
     sums = np.zeros((shares, len(placement)), np.float32)
-    tiles = (*seen.lists, runs_of(seen.lists, shares))
-    in_shares(worth, seen.strokes, tiles, *seen[2:], picture - wanted, weights, sums, shares=shares)
+    in_shares(worth, strokes, (*lists, runs), *behind, picture - wanted, weights, sums, shares=shares)
     return torch.from_numpy(sums.sum(axis=0))
 
 

@@ -82,18 +82,17 @@ class Places:
         return values[: self.table.shape[1]]
 
 
-def places_of(lists: Lists, shares: int, count: int, size: int) -> tuple[Array, Places]:
-    """Runs and places for at most so many shares.
+def places_of(lists: Lists, runs: Array, count: int, size: int) -> tuple[Array, Places]:
+    """Runs and places for as many shares as there are runs, or fewer.
 
     Args:
         lists: from `lists_of`.
-        shares: how many there are threads for.
+        runs: from `runs_of`.
         count: how many strokes there are.
         size: bytes at a place; the more, the fewer shares there may be.
     """
     while True:
-        runs = runs_of(lists, shares)
         places = Places(lists, runs, count)
-        if shares == 1 or (places.total - count) * size <= ROOM:
+        if len(runs) == 2 or (places.total - count) * size <= ROOM:
             return runs, places
-        shares = max(1, shares // 2)
+        runs = runs_of(lists, (len(runs) - 1) // 2)

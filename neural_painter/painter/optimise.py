@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from neural_painter.compositing import composite
+from neural_painter.painter.adam import adam_step
 from neural_painter.painter.config import FLOOR, Stage
 from neural_painter.painter.phases import View
 from neural_painter.painter.prefixes import Prefix
@@ -18,16 +20,14 @@ from neural_painter.strokes import Strokes
 from renderers.brush import (
     ANGLE,
     CENTRE,
-    COLOURS,
     HALF_LENGTH,
     HALF_WIDTH,
     HALVES,
     MAX_SWEEP,
-    OPACITY,
+    PAINT_WIDTH,
+    PLACEMENT_WIDTH,
     SWEEP,
     Brush,
-    X,
-    Y,
 )
 from renderers.stamps import StampSource
 
@@ -169,7 +169,6 @@ class StrokeOptimiser:
         self.renderer, self.brush, self.device = renderer, brush, device
         self.look(view)
         long_side = max(view.size)
-        self.extent = view.size[1] / long_side, view.size[0] / long_side
         self.limits, self.refresh = limits, refresh
         values = self._values_of(strokes)
         span = [p.high - p.low for p in brush.free_shape]
@@ -180,7 +179,7 @@ class StrokeOptimiser:
             "shape": torch.tensor([rates.bend * s for s in span], device=device),
             "paint": torch.tensor([rates.colour] * 6 + [rates.opacity], device=device),
         }
-        self.bounds = [torch.from_numpy(b[1:]).to(values["shape"]) for b in (brush.shape_low, brush.shape_high)]
+        self.bounds = _bounds(brush, (view.size[1] / long_side, view.size[0] / long_side), device)
         first, second = ({name: torch.zeros_like(v) for name, v in values.items()} for _ in range(2))
         steps = {name: torch.zeros(len(strokes), 1, device=device) for name in values}
         self.now = Standing(self._projected(values), first, second, steps)
@@ -294,50 +293,47 @@ class StrokeOptimiser:
 
     @torch.no_grad()
     def _moved(self, now: Standing, gradients: Mapping[str, Tensor | None], decay: float) -> Standing:
-        """Adam with a step size for each column; strokes whose gradient is not finite stay as they are."""
-        fast, slow, tiny = 0.9, 0.98, 1e-12
+        """A step of Adam; strokes whose gradient is not finite stay as they are."""
         values, firsts, seconds, steps = dict(now.values), dict(now.first), dict(now.second), dict(now.steps)
         recovered = now.recovered
         for name, gradient in gradients.items():
             if gradient is None or not gradient.numel():
                 continue
-            # Squares as well: a second moment that overflows would stop its stroke for the rest of the stage.
-            finite = gradient.square().isfinite().all(dim=1, keepdim=True)
-            if not bool(finite.all()):
-                recovered += int((~finite).sum())
-                gradient = torch.where(finite, gradient, torch.zeros_like(gradient))
-            steps[name] = steps[name] + 1
-            first = firsts[name] = torch.lerp(firsts[name], gradient, 1 - fast)
-            second = seconds[name] = torch.addcmul(seconds[name] * slow, gradient, gradient, value=1 - slow)
-            rise, calm = 1 - fast ** steps[name], 1 - slow ** steps[name]
-            square = second / calm
-            move = (first / rise) / (square.sqrt() + tiny)
-            # A moment that is rounding noise says nothing; unscaled, Adam would take a full step along it.
-            move = torch.where(finite & (square > 1e-20), move, 0.0)
-            values[name] = values[name] - move * self.rates[name] * decay
+            moved = adam_step(
+                values[name], gradient, firsts[name], seconds[name], steps[name], self.rates[name] * decay
+            )
+            values[name], firsts[name], seconds[name], steps[name], left_out = moved
+            recovered += left_out
         return Standing(self._projected(values), firsts, seconds, steps, now.taken + 1, recovered, now.drawn)
 
     @torch.no_grad()
     def _projected(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Copies of the values with every number brought back into its range."""
-        brush = self.brush
-        placement, shape, paint = (values[name].clone() for name in ("placement", "shape", "paint"))
-        for column, end in zip((X, Y), self.extent, strict=True):
-            placement[:, column].clamp_(0, end)
+        aspect = self.brush.aspect
+        placement, shape, paint = (torch.clamp(values[name], *bounds) for name, bounds in self.bounds.items())
         half_length, half_width = placement[:, HALF_LENGTH], placement[:, HALF_WIDTH]  # their logarithms, in place
         slimmest = self.limits.slimmest(placement)
-        half_length.clamp_min_(slimmest + math.log(brush.aspect.low)).clamp_max_(math.log(self.limits.half_length))
-        aspect = (half_length - half_width).clamp_(math.log(brush.aspect.low), math.log(STRETCH * brush.aspect.high))
-        half_width.copy_(half_length - aspect).clamp_min_(slimmest)
-        half_length.copy_(torch.maximum(half_length, half_width + math.log(brush.aspect.low)))
+        half_length.clamp_min_(slimmest + math.log(aspect.low)).clamp_max_(math.log(self.limits.half_length))
+        slenderness = (half_length - half_width).clamp_(math.log(aspect.low), math.log(STRETCH * aspect.high))
+        half_width.copy_(half_length - slenderness).clamp_min_(slimmest)
+        half_length.copy_(torch.maximum(half_length, half_width + math.log(aspect.low)))
         # Of a stroke that turned faster the inner side would run into itself.
         most = (ROUNDEST * (half_length - half_width).exp()).clamp_max(MAX_SWEEP)
-        placement[:, SWEEP] = torch.minimum(torch.maximum(placement[:, SWEEP], -most), most)
-        low, high = self.bounds
-        torch.minimum(torch.maximum(shape, low, out=shape), high, out=shape)
-        paint[:, COLOURS].clamp_(0, 1)
-        paint[:, OPACITY].clamp_(brush.opacity.low, brush.opacity.high)
+        placement[:, SWEEP].clamp_(-most, most)
         return {"placement": placement, "shape": shape, "paint": paint}
+
+
+def _bounds(brush: Brush, extent: tuple[float, float], device: torch.device) -> dict[str, tuple[Tensor, Tensor]]:
+    """The lowest and the highest value of each column, as far as they do not hang on others."""
+    free = [math.inf] * (PLACEMENT_WIDTH - len(extent))
+    opacity = brush.opacity
+    pairs = {
+        "placement": ([0.0, 0.0, *(-end for end in free)], [*extent, *free]),
+        "shape": (brush.shape_low[1:], brush.shape_high[1:]),
+        "paint": ([0.0] * (PAINT_WIDTH - 1) + [opacity.low], [1.0] * (PAINT_WIDTH - 1) + [opacity.high]),
+    }
+    made = partial(torch.as_tensor, dtype=torch.float32, device=device)
+    return {name: (made(low), made(high)) for name, (low, high) in pairs.items()}
 
 
 def _placed(value: Tensor) -> Tensor:
