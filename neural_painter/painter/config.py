@@ -184,7 +184,7 @@ def plan(config: PaintConfig, aspect: float, *, smallest: float = 1.0) -> tuple[
         canvas = min(1024, max(64, 16 * round(8 / size * finer / 16)))
         # Many strokes start close to where they belong, and each of their steps is dear; few are better moved longer,
         # and many seen finer.
-        late = min(190, 155 * (333 / count) ** 0.38)
+        late = min(190, 158 * (345 / count) ** 0.4)
         iterations = max(1, round(late * preset.late) if last else round(40 * preset.early))
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
         parts = (RENEWED_UNTIL * (k + 1) / preset.renewals for k in range(preset.renewals))
