@@ -68,7 +68,7 @@ def _painted(photo, strokes, options, looks):
 
 
 def _line(name, photo, strokes, options, without, with_them):
-    from neural_painter.export.raster import render
+    from neural_painter.export.rendering import render
     from neural_painter.metrics import psnr
 
     cells = []
@@ -91,7 +91,7 @@ def _first(document, count):
 
 def _row(document):
     """Prefixes and the whole, from left to right."""
-    from neural_painter.export.raster import render
+    from neural_painter.export.rendering import render
     from neural_painter.images import fit_long_side
 
     size, strokes = fit_long_side(*document.size, SIDE), len(document.strokes)

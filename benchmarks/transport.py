@@ -89,7 +89,7 @@ def _options():
 
 
 def _measure(image, config):
-    from neural_painter.export.raster import render
+    from neural_painter.export.rendering import render
     from neural_painter.images import resize
     from neural_painter.metrics import psnr
     from neural_painter.painting import paint, score_size

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares these lines 
     from neural_painter.errors import OutputError as OutputError
     from neural_painter.errors import UsageError as UsageError
     from neural_painter.errors import UserError as UserError
+    from neural_painter.export.finish import Finish as Finish
     from neural_painter.fast.model import StyleModel as StyleModel
     from neural_painter.fast.model import load_model as load_model
     from neural_painter.fast.model import style_transfer as style_transfer
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "neural_painter.errors": "UserError UsageError InputError OutputError NumericalError",
+    "neural_painter.export.finish": "Finish",
     "neural_painter.fast.model": "StyleModel load_model style_transfer",
     "neural_painter.features": "Features load_features",
     "neural_painter.images": "find_pictures read_image write_image",

@@ -13,7 +13,8 @@ import torch
 from neural_painter.devices import choose_device
 from neural_painter.errors import InputError, UsageError
 from neural_painter.export import save
-from neural_painter.export.raster import render
+from neural_painter.export.finish import FLAT, Finish
+from neural_painter.export.rendering import is_raised, render
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
@@ -83,37 +84,48 @@ class Painting:
         """The document's strokes, in painting order."""
         return self.document.strokes
 
-    def render(self, size: int | tuple[int, int] | None = None) -> Array:
+    def render(self, size: int | tuple[int, int] | None = None, *, finish: Finish = FLAT) -> Array:
         """Paints the strokes with the ground-truth brush.
 
         Args:
             size: `(height, width)` or the long side, in pixels; the photo's own size where None.
+            finish: how the paint is shown: by default as it was compared with the photo.
 
         Returns:
             The picture, `[H, W, 3]` float32 in [0, 1].
         """
         wanted = size_of(self.document, size)
         known = self.known(wanted)
-        return render(self.document, wanted) if known is None else known.copy()
+        if known is None or is_raised(self.document, finish):
+            return render(self.document, wanted, finish=finish)
+        return known.copy()
 
     def known(self, size: tuple[int, int]) -> Array | None:
         """The picture of that `(height, width)` where it was painted already; it must not be changed."""
         return self.compared if self.compared is not None and self.compared.shape[:2] == size else None
 
-    def save(self, path: str | Path, size: int | tuple[int, int] | None = None, *, overwrite: bool = False) -> None:
-        """Writes picture, SVG, animation or document, chosen by the extension.
+    def save(
+        self,
+        path: str | Path,
+        size: int | tuple[int, int] | None = None,
+        *,
+        overwrite: bool = False,
+        finish: Finish = FLAT,
+    ) -> None:
+        """Writes picture, SVG, animation, relief or document, chosen by the extension.
 
         Args:
             path: the file; it appears whole or not at all.
             size: as in `render`; a document has none.
             overwrite: whether a file that exists may be replaced.
+            finish: as in `render`.
 
         Raises:
             UsageError: an extension that is not supported.
             OutputError: the file exists already, or cannot be written.
         """
         wanted = size_of(self.document, size)
-        save(Path(path), self.document, wanted, overwrite=overwrite, picture=self.known(wanted))
+        save(Path(path), self.document, wanted, overwrite=overwrite, picture=self.known(wanted), finish=finish)
 
 
 def score_size(size: tuple[int, int]) -> tuple[int, int]:

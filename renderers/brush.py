@@ -40,9 +40,16 @@ POINT_SIGNATURE = types.UniTuple(types.float32, 3)(
 )
 POINT_TYPE = types.FunctionType(POINT_SIGNATURE)
 
+# The same arguments -> how high the paint lies, at most about 1
+RELIEF_SIGNATURE = types.float32(*POINT_SIGNATURE.args)
+RELIEF_TYPE = types.FunctionType(RELIEF_SIGNATURE)
+
 # nnan and ninf are left out of fastmath on purpose: kernels test for them.
-point_function = kernel(POINT_SIGNATURE, fastmath={"contract", "reassoc", "arcp", "nsz"})
+_FAST = {"contract", "reassoc", "arcp", "nsz"}
+point_function = kernel(POINT_SIGNATURE, fastmath=_FAST)
 """Decorator that compiles the point function of a brush."""
+relief_function = kernel(RELIEF_SIGNATURE, fastmath=_FAST)
+"""Decorator that compiles a brush's relief."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,8 @@ class Brush:
         opacity: range of the opacity, which scales the alpha matte.
         point: compiled with `point_function`; how the stroke looks at a point.
         about: one line for help texts.
+        relief: compiled with `relief_function`; how high the paint lies at a point that the stroke covers, in what such
+            a stroke's paint is thick; None: it lies flat.
         weights: the folder of its trained weights and their card; None: the project's own.
     """
 
@@ -81,6 +90,7 @@ class Brush:
     opacity: Parameter
     point: Callable[..., tuple[float, float, float]]
     about: str
+    relief: Callable[..., float] | None = None
     weights: Path | None = None
 
     def __post_init__(self) -> None:

@@ -121,6 +121,7 @@ LIGHT = {
     "neural_painter.configs",
     "neural_painter.errors",
     "neural_painter.export",
+    "neural_painter.export.finish",
     "neural_painter.export.wishes",
     "neural_painter.fast.config",
     "neural_painter.files",

@@ -11,9 +11,11 @@ from typing import Any, NoReturn, TypeVar, get_type_hints
 from neural_painter.cli.streams import program, show
 from neural_painter.configs import DEVICES, OptionError, nearest
 from neural_painter.errors import UsageError
+from neural_painter.export.finish import Finish
 from neural_painter.export.wishes import DURATION, FPS, HOLD
 
 Colour = tuple[float, float, float]
+Direction = tuple[float, float]
 Config = TypeVar("Config")
 
 LONGEST_SIDE = 20_000
@@ -83,14 +85,14 @@ def add_config(parser: argparse._ActionsContainer, config: type) -> None:
             text = option.metadata["help"]
             parser.add_argument(name, dest=option.name, default=argparse.SUPPRESS, action="store_true", help=text)
             continue
-        shown = _hexadecimal(option.default) if kind == Colour else option.default  # type: ignore[arg-type]
+        shown = _SHOWN.get(kind, str)(option.default)
         word = option.name.rpartition("_")[2].upper()
         parser.add_argument(
             name,
             dest=option.name,
             default=argparse.SUPPRESS,
             type=_TYPES[kind],
-            metavar={int: "N", float: "X", Colour: "COLOR"}.get(kind, word),
+            metavar={int: "N", float: "X", Colour: "COLOR", Direction: "AZIMUTH,ELEVATION"}.get(kind, word),
             help=f"{option.metadata['help']} (default: {shown})",
         )
 
@@ -166,6 +168,11 @@ def add_outputs(parser: argparse.ArgumentParser, default: str) -> None:
     add_manners(parser)
 
 
+def add_finish(parser: argparse.ArgumentParser) -> None:
+    """How a painting is shown."""
+    add_config(parser.add_argument_group("how the paint is shown, in pictures and animations"), Finish)
+
+
 def add_output(parser: argparse.ArgumentParser, default: str, *, size: str = "the photo's own size") -> None:
     """`-o` and `--size`, whose defaults the texts tell."""
     parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", help=default)
@@ -181,8 +188,9 @@ def add_output(parser: argparse.ArgumentParser, default: str, *, size: str = "th
 def painting_outputs(filled: str, default: str) -> str:
     """The help of `-o` where a painting is written: what is filled in, and the default name."""
     return (
-        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp) or a stroke "
-        f"document (.npz, .json). May be repeated; {filled} filled in; a folder takes the default name "
+        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp), a stroke "
+        "document (.npz, .json), or the heights of the paint or their normals (NAME-height.png, NAME-normal.png). May"
+        f" be repeated; {filled} filled in; a folder takes the default name "
         f"(default: {default} in the current folder)"
     )
 
@@ -290,8 +298,21 @@ def _colour(text: str) -> Colour:
         raise argparse.ArgumentTypeError(f"{error}. {error.hint}") from None
 
 
+def _direction(text: str) -> Direction:
+    try:
+        azimuth, elevation = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected two angles such as 315,50, got {text!r}") from None
+    return azimuth % 360.0, elevation
+
+
 def _hexadecimal(colour: Colour) -> str:
     return "#" + "".join(f"{round(255 * channel):02x}" for channel in colour)
 
 
-_TYPES: dict[Any, Any] = {str: str, int: _whole, float: _number, Colour: _colour}
+def _angles(direction: Direction) -> str:
+    return ",".join(f"{angle:g}" for angle in direction)
+
+
+_TYPES: dict[Any, Any] = {str: str, int: _whole, float: _number, Colour: _colour, Direction: _direction}
+_SHOWN: dict[Any, Any] = {Colour: _hexadecimal, Direction: _angles}

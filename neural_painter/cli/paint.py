@@ -14,15 +14,24 @@ from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.features import FEATURES, add_features, features_file, read_features
 from neural_painter.cli.importance import check_importance, mask_file, paint_config, read_importance
 from neural_painter.cli.jobs import Job, Outcome
-from neural_painter.cli.options import Parser, add_config, add_outputs, add_pictures, fit_size, painting_outputs
+from neural_painter.cli.options import (
+    Parser,
+    add_config,
+    add_finish,
+    add_outputs,
+    add_pictures,
+    fit_size,
+    painting_outputs,
+)
 from neural_painter.cli.outputs import painting_end
-from neural_painter.cli.paintings import outcome_of, save_state
+from neural_painter.cli.paintings import check_relief, finish_of, outcome_of, save_state
 from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError, UsageError
 from neural_painter.painter.config import BEFORE, PaintConfig, StrokeStyleConfig
 
 if TYPE_CHECKING:
+    from neural_painter.export.finish import Finish
     from neural_painter.images import Array
     from neural_painter.painter.styling import StrokeStyle
     from neural_painter.painter.work import Progress
@@ -66,6 +75,7 @@ def parser() -> Parser:
     )
     add_config(styled, StrokeStyleConfig)
     add_features(styled)
+    add_finish(made)
     add_outputs(made, painting_outputs("{name} and {brush} are", DEFAULT_OUTPUT))
     add_pictures(made, canvas=False)
     made.add_argument("--resume", type=Path, metavar="DOCUMENT", help="go on with an unfinished stroke document")
@@ -85,18 +95,23 @@ def run(words: list[str]) -> int:
         _check_style(course)
         course.reads(options.style, features_file(options) if options.style else None, mask_file(options))
         resume, config = _resumed(course)
+        finish = finish_of(course)
         photos = find_photos(course, options.photos)
         jobs = course.jobs(photos, DEFAULT_OUTPUT, painting_end, many=many, brush=config.brush)
+        check_relief((path for job in jobs for path in job.outputs), config.brush)
         _check_device(config)
         check_importance(config)
         style, mask = (cache(lambda read=read: read(course, jobs[0])) for read in (_read_style, read_importance))
-        return course.run(jobs if many else jobs[0], lambda job: _paint(course, job, config, resume, style(), mask()))
+        return course.run(
+            jobs if many else jobs[0], lambda job: _paint(course, job, config, finish, resume, style(), mask())
+        )
 
 
 def _paint(
     course: Course,
     job: Job,
     config: PaintConfig,
+    finish: Finish,
     resume: StrokeDocument | None,
     style: StrokeStyle | None,
     mask: Array | None,
@@ -132,7 +147,7 @@ def _paint(
             job, photos=[job.source], resume=kept, overwrite=bool(job.written) or course.options.overwrite
         )
 
-    return outcome_of(course, job, painting, size, signed(course, photo), go_on)
+    return outcome_of(course, job, painting, size, signed(course, photo), finish, go_on)
 
 
 def _resumed(course: Course) -> tuple[StrokeDocument | None, PaintConfig]:

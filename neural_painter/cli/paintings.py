@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from neural_painter.cli.course import Course
 from neural_painter.cli.jobs import Job, Keeps, Outcome
 from neural_painter.cli.options import animation_of
 from neural_painter.cli.words import named
+from neural_painter.errors import InputError, UsageError
+from neural_painter.export.finish import FLAT, Finish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +24,48 @@ if TYPE_CHECKING:
 
     Array = np.ndarray
 
+FINISH = "finish"
+"""What a document's options call how it is shown."""
+
+RELIEFS = ("height map", "normal map")
+
+
+def finish_of(course: Course, document: StrokeDocument | None = None, source: Path | None = None) -> Finish:
+    """How the options ask for a painting to be shown; what they leave open is as its document, of `source`, says.
+
+    Raises:
+        UsageError: a value is out of range.
+        InputError: what the document says makes no sense.
+    """
+    base: dict[str, Any] = {}
+    if document is not None:
+        told = document.options.get(FINISH, FLAT.told())  # older ones are of flat paint
+        try:
+            base = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+            Finish(**base)
+        except (AttributeError, TypeError, UsageError):
+            raise InputError(f"{source}: how it is to be shown makes no sense") from None
+    return course.config(Finish, base)
+
+
+def finished_as(document: StrokeDocument, finish: Finish) -> StrokeDocument:
+    """The document, which says from now on how it is to be shown; one that says nothing is of flat paint."""
+    if finish == FLAT and FINISH not in document.options:
+        return document
+    return replace(document, options={**document.options, FINISH: finish.told()})
+
+
+def check_relief(paths: Iterable[Path], brush: str) -> None:
+    """Raises UsageError where heights are to be written of a brush whose paint has none."""
+    from neural_painter.export import kind
+
+    for path in paths:
+        if kind(path) in RELIEFS:
+            from renderers.brushes import brush as find_brush
+
+            if find_brush(brush).relief is None:
+                raise UsageError(f"{path}: the paint of {brush} lies flat")
+
 
 def outcome_of(
     course: Course,
@@ -28,6 +73,7 @@ def outcome_of(
     painting: Painting,
     size: tuple[int, int],
     metadata: Metadata | None,
+    finish: Finish,
     go_on: Callable[[Path], Sequence[str]],
 ) -> Outcome:
     """What came of painting: how it is written, kept and told.
@@ -37,9 +83,10 @@ def outcome_of(
         painting: what was made.
         size: `(height, width)` of what is written, in pixels.
         metadata: what pictures say of themselves.
+        finish: how pictures and animations show the paint.
         go_on: words of the command that goes on from a document.
     """
-    document = painting.document
+    document = finished_as(painting.document, finish)
 
     def rest(kept: Path) -> list[str]:
         return ["render", named(kept), *_chosen(course, job)]
@@ -50,7 +97,7 @@ def outcome_of(
         score += f", style distance {after:.3f}" + ("" if before is None else f" (was {before:.3f})")
     return Outcome(
         told=f"{len(painting.strokes)} strokes{score}",
-        write=writer(course, document, size, metadata, painting.known(size)),
+        write=writer(course, document, size, metadata, finish, painting.known(size)),
         finished=painting.finished,
         begun=painting.finished or len(painting.strokes) > 0,
         keeps=Keeps(
@@ -72,19 +119,29 @@ def writer(
     document: StrokeDocument,
     size: tuple[int, int],
     metadata: Metadata | None,
+    finish: Finish,
     picture: Array | None = None,
 ) -> Callable[..., None]:
     """What writes a document in the form that a file name asks for: `write(path)`, or `write(path, journal)`.
 
-    `picture` is the painting in that size, where it is there already.
+    `picture` is the flat paint in that size, where it is there already.
     """
     animation = animation_of(course.options)
 
     def write(path: Path, journal: Journal | None = None) -> None:
         from neural_painter.export import save
 
-        over = course.options.overwrite
-        save(path, document, size, overwrite=over, metadata=metadata, journal=journal, picture=picture, **animation)
+        save(
+            path,
+            document,
+            size,
+            overwrite=course.options.overwrite,
+            metadata=metadata,
+            journal=journal,
+            picture=picture,
+            finish=finish,
+            **animation,
+        )
 
     return write
 

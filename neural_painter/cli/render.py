@@ -11,11 +11,20 @@ from neural_painter import __version__
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.jobs import Job, Outcome
-from neural_painter.cli.options import ANIMATION, Parser, add_outputs, animation_of, fit_size, painting_outputs
-from neural_painter.cli.paintings import facts_of, writer
+from neural_painter.cli.options import (
+    ANIMATION,
+    Parser,
+    add_finish,
+    add_outputs,
+    animation_of,
+    fit_size,
+    painting_outputs,
+)
+from neural_painter.cli.paintings import facts_of, finish_of, finished_as, writer
 from neural_painter.cli.pictures import signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError
+from neural_painter.export.finish import Finish
 
 STATE = ".render"
 """End of the file that keeps an unfinished picture or animation."""
@@ -42,6 +51,7 @@ def parser() -> Parser:
         epilog=EPILOG,
     )
     made.add_argument("document", type=Path, metavar="DOCUMENT", help="a stroke document: .npz, .json or .json.gz")
+    add_finish(made)
     add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
     made.add_argument("--resume", type=Path, metavar="FILE", help="go on with what is painted of the same output")
     return made
@@ -63,17 +73,21 @@ def _render(course: Course, job: Job) -> Outcome:
 
     with job.timed("read"):
         document = read_document(job.source)
+        finish = finish_of(course, document, job.source)
+        document = finished_as(document, finish)
         size = fit_size(course.options.size, document.size, job.source)
     # The same document gives the same bytes, whatever it is called.
-    write = writer(course, document, size, signed(course, None, without=("document",)))
+    write = writer(course, document, size, signed(course, None, without=("document",)), finish)
     return Outcome(
         told=f"{len(document.strokes)} strokes",
-        write=_keeping(course, job, size, write),
+        write=_keeping(course, job, size, finish, write),
         facts={**facts_of(document), "finished": "unfinished" not in document.options},
     )
 
 
-def _keeping(course: Course, job: Job, size: tuple[int, int], write: Callable[..., None]) -> Callable[[Path], None]:
+def _keeping(
+    course: Course, job: Job, size: tuple[int, int], finish: Finish, write: Callable[..., None]
+) -> Callable[[Path], None]:
     """What writes an output and keeps it while it is painted; one that was begun comes first.
 
     Raises:
@@ -81,7 +95,7 @@ def _keeping(course: Course, job: Job, size: tuple[int, int], write: Callable[..
     """
     from neural_painter.journal import Journal, head_of
 
-    heads = {path: _head(course, job, path, size) for path in job.outputs}
+    heads = {path: _head(course, job, path, size, finish) for path in job.outputs}
     begun = None
     if resumed := course.options.resume:
         found = head_of(resumed)
@@ -103,7 +117,7 @@ def _keeping(course: Course, job: Job, size: tuple[int, int], write: Callable[..
     return kept
 
 
-def _head(course: Course, job: Job, path: Path, size: tuple[int, int]) -> dict[str, Any] | None:
+def _head(course: Course, job: Job, path: Path, size: tuple[int, int], finish: Finish) -> dict[str, Any] | None:
     """What is painted for an output, by which its unfinished work is known again; None where it takes no time."""
     from neural_painter.export import kind
     from neural_painter.export.wishes import frames_of
@@ -115,6 +129,7 @@ def _head(course: Course, job: Job, path: Path, size: tuple[int, int]) -> dict[s
     return {
         "document": hashlib.sha256(job.source.read_bytes()).hexdigest(),
         "size": list(size),
+        "finish": finish.told(),
         "frames": frames_of(timing["duration"], timing["fps"]) if what == "animation" else None,
         "version": __version__,
     }

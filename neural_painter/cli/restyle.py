@@ -13,12 +13,13 @@ from neural_painter.cli.options import (
     Parser,
     add_config,
     add_device,
+    add_finish,
     add_outputs,
     add_pictures,
     fit_size,
     painting_outputs,
 )
-from neural_painter.cli.paintings import outcome_of, save_state
+from neural_painter.cli.paintings import check_relief, finish_of, outcome_of, save_state
 from neural_painter.cli.pictures import read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.painter.config import StrokeStyleConfig
@@ -61,6 +62,7 @@ def parser() -> Parser:
     add_config(made, StrokeStyleConfig)
     add_features(made)
     add_device(made)
+    add_finish(made)
     add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
     add_pictures(made, canvas=False)
     made.add_argument("--resume", type=Path, metavar="DOCUMENT", help="go on with the unfinished document of a run")
@@ -88,6 +90,8 @@ def _restyle(course: Course, job: Job, config: StrokeStyleConfig) -> Outcome:
     with job.timed("read"):
         document = read_document(job.source)
         resume = read_document(options.resume) if options.resume else None
+        finish = finish_of(course, document, job.source)
+        check_relief(job.outputs, document.brush)
         size = fit_size(options.size, document.size, job.source)
         picture = read_photo(course, job, options.style, needed=NEEDED).pixels
         photo = read_photo(course, job, options.photo, needed=NEEDED) if options.photo else None
@@ -114,4 +118,4 @@ def _restyle(course: Course, job: Job, config: StrokeStyleConfig) -> Outcome:
     def go_on(kept: Path) -> list[str]:
         return course.words(job, resume=kept, overwrite=bool(job.written) or options.overwrite)
 
-    return outcome_of(course, job, painting, size, signed(course, photo), go_on)
+    return outcome_of(course, job, painting, size, signed(course, photo), finish, go_on)

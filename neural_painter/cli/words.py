@@ -90,6 +90,8 @@ def signature(parser: argparse.ArgumentParser, options: argparse.Namespace, *, w
 
 def named(value: Any) -> str:
     """One value as a word. A path forgets the `./` that tells it from an option, and gets it back."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], float):  # angles
+        return ",".join(f"{angle:.12g}" for angle in value)
     if isinstance(value, tuple) and len(value) == 2:  # a size, (height, width)
         return f"{value[1]}x{value[0]}"
     if isinstance(value, tuple):  # a colour

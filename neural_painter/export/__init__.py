@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neural_painter.errors import UsageError
+from neural_painter.export.finish import FLAT, Finish
 from neural_painter.export.wishes import DURATION, FPS, HOLD, Wishes
 from neural_painter.files import check_output
 
@@ -26,6 +27,8 @@ EXPORTERS = {
     ".webp": ("picture", "picture"),
     ".tif": ("picture", "picture"),
     ".tiff": ("picture", "picture"),
+    "-height.png": ("height map", "heights"),
+    "-normal.png": ("normal map", "heights"),
     ".svg": ("vector graphics", "svg"),
     ".mp4": ("animation", "animation"),
     ".gif": ("animation", "animation"),
@@ -37,7 +40,8 @@ EXPORTERS = {
 """What a file name's end asks for, and the module here whose `export(path, document, wishes)` writes it. Modules are
 loaded when they are wanted, so that names can be checked without waiting for numba.
 
-A .webp is a still picture, an animation where its name ends in .anim.webp."""
+A .webp is a still picture, an animation where its name ends in .anim.webp; a .png likewise the heights of the paint or
+their normals."""
 
 SUPPORTED = {end: kind for end, (kind, _) in EXPORTERS.items()}
 """What a file name's end asks for."""
@@ -68,8 +72,9 @@ def save(
     metadata: Metadata | None = None,
     journal: Journal | None = None,
     picture: Array | None = None,
+    finish: Finish = FLAT,
 ) -> None:
-    """Writes a painting as a picture, vector graphics, animation or stroke document, as the file name asks.
+    """Writes a painting as a picture, vector graphics, animation, relief or stroke document, as the file name asks.
 
     Args:
         path: its end decides, see SUPPORTED.
@@ -81,14 +86,15 @@ def save(
         overwrite: whether a file that exists may be replaced.
         metadata: what a picture tells besides its pixels; left out elsewhere.
         journal: keeps what is painted of a picture or animation while that lasts, and has what an earlier run has left.
-        picture: the painting `[H, W, 3]` of this document in this size, where it is there already.
+        picture: the paint `[H, W, 3]` of this document in this size, flat, where it is there already.
+        finish: how pictures and animations show the paint.
 
     Raises:
-        UsageError: an end that is not supported, or a number out of its range.
+        UsageError: an end that is not supported, a number out of its range, or heights where the paint lies flat.
         OutputError: the file exists and `overwrite` is false, or cannot be written.
     """
     path = Path(path)
     _, module = EXPORTERS[_end(path)]
     check_output(path, overwrite=overwrite)
-    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata, journal, picture)
+    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata, journal, picture, finish)
     import_module(f"{__name__}.{module}").export(path, document, wishes)

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from neural_painter.errors import OutputError
+from neural_painter.export.finish import FLAT, Finish
 from neural_painter.export.gif import write_gif
-from neural_painter.export.raster import growing
+from neural_painter.export.rendering import growing
 from neural_painter.export.wishes import DURATION, FPS, HOLD, Wishes, check_timing, frames_of
 from neural_painter.files import check_output, written_whole
 from neural_painter.journal import Journal
@@ -34,6 +35,7 @@ def write_animation(
     hold: float = HOLD,
     overwrite: bool = True,
     journal: Journal | None = None,
+    finish: Finish = FLAT,
 ) -> None:
     """Writes an animation of the strokes in painting order, spread evenly over time, then held.
 
@@ -47,6 +49,7 @@ def write_animation(
         hold: seconds for which the finished painting stays, 0 to an hour.
         overwrite: whether a file that exists may be replaced.
         journal: keeps what is painted; frames that it has of an earlier run are encoded again, but not painted.
+        finish: how the paint is shown.
 
     Raises:
         UsageError: another extension, or a number out of its range.
@@ -62,7 +65,8 @@ def write_animation(
     frames = frames_of(duration, fps)
     held = round(hold * fps)
     count = len(document.strokes)
-    pictures = growing(document, size, (count * frame // frames for frame in range(1, frames + 1)), journal)
+    stops = (count * frame // frames for frame in range(1, frames + 1))
+    pictures = growing(document, size, stops, journal, finish=finish)
     with written_whole(path, overwrite=overwrite) as temporary:
         if suffix == ".gif":
             with temporary.open("wb") as file:
@@ -73,8 +77,17 @@ def write_animation(
 
 def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     """Writes MP4, GIF or animated WebP."""
-    timing = {"duration": wishes.duration, "fps": wishes.fps, "hold": wishes.hold}
-    write_animation(path, document, wishes.size, overwrite=wishes.overwrite, journal=wishes.journal, **timing)
+    write_animation(
+        path,
+        document,
+        wishes.size,
+        duration=wishes.duration,
+        fps=wishes.fps,
+        hold=wishes.hold,
+        overwrite=wishes.overwrite,
+        journal=wishes.journal,
+        finish=wishes.finish,
+    )
 
 
 def _with_hold(pictures: Iterable[Array], held: int) -> Iterator[Array]:

@@ -1,10 +1,9 @@
-"""Paints a stroke document with the ground-truth brush, at any size: the picture that is shown."""
+"""Paints strokes with the ground-truth brush, at any size, and says how high their paint lies."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import NamedTuple, Self
 
 import numpy as np
 from numba import types
@@ -12,21 +11,21 @@ from numba import types
 from neural_painter.compositing.bends import bent
 from neural_painter.compositing.constants import MIN_HALF, NEAREST, TILE
 from neural_painter.compositing.tiles import tile_lists
-from neural_painter.export.deltas import changed, difference, laid_out
-from neural_painter.images import to_uint8
-from neural_painter.strokes import StrokeDocument, Strokes
-from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, POINT_TYPE, SWEEP, Brush
-from renderers.brushes import brush as find_brush
+from neural_painter.strokes import Strokes
+from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, POINT_TYPE, RELIEF_TYPE, SWEEP, Brush, relief_function
 from renderers.kernels import kernel
 from renderers.threads import in_shares
 
-if TYPE_CHECKING:
-    from neural_painter.journal import Journal
-
 Array = np.ndarray
 
-BAND_PIXELS = 1 << 21
-"""Of which floats are held at a time where bytes are wanted."""
+THICKNESS = 0.0142
+"""Of the paint of a stroke whose half width is a long side; that of others goes with the root of theirs."""
+
+CARRY = 0.25
+"""Part of the relief below an opaque stroke that its own paint follows."""
+
+HIDDEN = 0.1
+"""Part of a relief that shows, below which it is left out."""
 
 _LITTLE = 1e-6
 """By which part a point is surely beside a stroke."""
@@ -37,13 +36,17 @@ _i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
 
 @kernel(types.void(_f2, types.Array(types.float64, 2, "C")))
 def _turn(placement, turns):  # type: ignore[no-untyped-def]
-    """What pixels ask of a stroke again and again, `[N, 5]`: cosine and sine of its angle, and what `_misses` takes."""
+    """What pixels ask of a stroke again and again, `[N, 6]`.
+
+    Cosine and sine of its angle, what `_misses` takes, and how thick its paint is, in canvas long sides.
+    """
     for n in range(len(placement)):
         sweep = abs(np.float64(placement[n, SWEEP]))
         wide = sweep * max(placement[n, HALF_WIDTH], MIN_HALF) / max(placement[n, HALF_LENGTH], MIN_HALF)
         turns[n, 0], turns[n, 1] = math.cos(placement[n, ANGLE]), math.sin(placement[n, ANGLE])
         turns[n, 2] = math.cos(sweep) ** 2 * (1 - _LITTLE)
         turns[n, 3], turns[n, 4] = max(1 - wide, 0.0) ** 2 * (1 - _LITTLE), (1 + wide) ** 2 * (1 + _LITTLE)
+        turns[n, 5] = THICKNESS * math.sqrt(placement[n, HALF_WIDTH])
 
 
 @kernel()
@@ -61,6 +64,7 @@ def _misses(turns, n, p, q, sweep):  # type: ignore[no-untyped-def]
 @kernel(
     types.void(
         POINT_TYPE,
+        RELIEF_TYPE,
         _f2,
         types.Array(types.float64, 2, "C"),
         _f2,
@@ -70,6 +74,7 @@ def _misses(turns, n, p, q, sweep):  # type: ignore[no-untyped-def]
         _i2,
         _i1,
         _f3,
+        _f2,
         types.int64,
         types.float64,
         types.int64,
@@ -77,9 +82,30 @@ def _misses(turns, n, p, q, sweep):  # type: ignore[no-untyped-def]
     ),
     fastmath={"contract", "arcp", "nsz"},
 )
-def _paint(point, placement, turns, shape, paint, seeds, counts, starts, members, canvas, top, pixel, share, shares):  # type: ignore[no-untyped-def]
-    """Front to back in each pixel, so that what is covered is never drawn; `canvas` is a band that begins at `top`."""
+def _paint(  # type: ignore[no-untyped-def]
+    point,
+    relief,
+    placement,
+    turns,
+    shape,
+    paint,
+    seeds,
+    counts,
+    starts,
+    members,
+    canvas,
+    heights,
+    top,
+    pixel,
+    share,
+    shares,
+):
+    """Front to back in each pixel, so that what is covered is never drawn; `canvas` is a band that begins at `top`.
+
+    `heights` are empty where nobody asks for them.
+    """
     height, width, _ = canvas.shape
+    raised = heights.size > 0
     columns = counts.shape[1]
     for tile in range(share, counts.size, shares):
         tile_row, tile_column = tile // columns, tile % columns
@@ -90,6 +116,7 @@ def _paint(point, placement, turns, shape, paint, seeds, counts, starts, members
                 x = (px + 0.5) * pixel
                 left = 1.0
                 red, green, blue = 0.0, 0.0, 0.0
+                risen, shown = 0.0, 1.0
                 for k in range(count - 1, -1, -1):
                     n = members[start + k]
                     half_length, half_width = max(placement[n, 2], MIN_HALF), max(placement[n, 3], MIN_HALF)
@@ -113,15 +140,48 @@ def _paint(point, placement, turns, shape, paint, seeds, counts, starts, members
                     green += weight * (first * paint[n, 1] + second * paint[n, 4])
                     blue += weight * (first * paint[n, 2] + second * paint[n, 5])
                     left -= weight
+                    if raised and alpha > 0:
+                        u, v = np.float32(u * shape[n, 0]), np.float32(v)
+                        cover = min(alpha * paint[n, 6], 1.0)
+                        risen += shown * cover * turns[n, 5] * relief(u, v, footprint, shape[n], seeds[n])
+                        shown *= 1 - (1 - CARRY) * cover
                     if left < 1e-3:
                         left = 0.0
-                        break
+                        if not raised or shown < HIDDEN:
+                            break
                 canvas[py, px, 0] = red + left * canvas[py, px, 0]
                 canvas[py, px, 1] = green + left * canvas[py, px, 1]
                 canvas[py, px, 2] = blue + left * canvas[py, px, 2]
+                if raised:
+                    heights[py, px] = risen + shown * heights[py, px]
 
 
-class _Painter:
+@relief_function
+def _level(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def]
+    """The relief of a brush that has none."""
+    return np.float32(0)
+
+
+class Sheet(NamedTuple):
+    """A canvas, or a band of it.
+
+    Attributes:
+        colour: `[H, W, 3]` float32.
+        heights: how high paint lies, in canvas long sides, `[H, W]` float32; empty where nobody asks for it.
+    """
+
+    colour: Array
+    heights: Array
+
+    @classmethod
+    def bare(cls, colour: tuple[float, float, float], size: tuple[int, int], *, raised: bool = False) -> Self:
+        """Without paint."""
+        picture = np.empty((*size, 3), np.float32)
+        picture[:] = colour
+        return cls(picture, np.zeros(size if raised else (0, 0), np.float32))
+
+
+class StrokePainter:
     """The strokes of a document, or some of them, ready to be painted at one size, on the whole canvas or a band of it.
 
     Args:
@@ -133,20 +193,20 @@ class _Painter:
     """
 
     def __init__(self, brush: Brush, strokes: Strokes, shape: Array, seeds: Array, size: tuple[int, int]) -> None:
-        self._point, self._pixel = brush.point, 1.0 / max(size)
+        self._look, self._pixel = (brush.point, brush.relief or _level), 1.0 / max(size)
         self._counts, self._starts, self._members = tile_lists(strokes.placement, size)
         placement, shape, paint = (
             np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)
         )
-        turns = np.empty((len(placement), 5))
+        turns = np.empty((len(placement), 6))
         _turn(placement, turns)
         self._arrays = placement, turns, shape, paint, np.ascontiguousarray(seeds, np.uint32)
 
-    def paint(self, canvas: Array, top: int = 0) -> None:
-        """Paints over rows `top`, a multiple of TILE, and following: `[rows, W, 3]` float32, C-contiguous, in place."""
-        rows = slice(top // TILE, -(-(top + len(canvas)) // TILE))
+    def paint(self, sheet: Sheet, top: int = 0) -> None:
+        """Paints over rows `top`, a multiple of TILE, and following; arrays are C-contiguous and change in place."""
+        rows = slice(top // TILE, -(-(top + len(sheet.colour)) // TILE))
         lists = self._counts[rows], self._starts[rows], self._members
-        in_shares(_paint, self._point, *self._arrays, *lists, canvas, top, self._pixel)
+        in_shares(_paint, *self._look, *self._arrays, *lists, *sheet, top, self._pixel)
 
 
 def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, canvas: Array) -> None:
@@ -159,117 +219,5 @@ def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, ca
         seeds: `[N]` texture seeds.
         canvas: C-contiguous float32.
     """
-    _Painter(brush, strokes, shape, seeds, (canvas.shape[0], canvas.shape[1])).paint(canvas)
-
-
-def render(
-    document: StrokeDocument,
-    size: tuple[int, int],
-    *,
-    start: int = 0,
-    stop: int | None = None,
-    canvas: Array | None = None,
-) -> Array:
-    """Paints strokes `start` to `stop` of a document at any size.
-
-    Args:
-        document: what to paint.
-        size: `(height, width)` in pixels. Of another aspect than the document's, it shows more or less of the canvas;
-            lengths follow the long side.
-        start, stop: strokes to paint, as a slice.
-        canvas: `[H, W, 3]` to paint over (left as it is); the document's canvas colour by default.
-
-    Returns:
-        `[H, W, 3]` float32 in [0, 1]. The same document and size give the same bytes.
-    """
-    if canvas is None:
-        picture = _bare(document, size)
-    else:
-        if canvas.shape != (*size, 3):
-            raise ValueError(f"expected a canvas {[*size, 3]}, got {list(canvas.shape)}")
-        picture = np.array(canvas, np.float32, order="C")
-    painter = _painter(document, size, start, stop)
-    if painter:
-        painter.paint(picture)
-    return np.clip(picture, 0, 1, out=picture)
-
-
-def render_bytes(document: StrokeDocument, size: tuple[int, int], journal: Journal | None = None) -> Array:
-    """The painting as `[H, W, 3]` uint8, the very bytes of `to_uint8(render(...))` in a quarter of its memory.
-
-    It is painted band by band, so that floats are only ever held of one band; `journal` keeps those that are finished.
-    """
-    height, width = size
-    picture = np.empty((height, width, 3), np.uint8)
-    painter = _painter(document, size)
-    step = max(1, BAND_PIXELS // (width * TILE)) * TILE
-    begun = 0
-    for kept in journal.old() if journal else ():
-        rows = picture[begun : begun + len(kept) // (3 * width)]
-        rows[:] = laid_out(kept, rows.shape, np.uint8)
-        begun += len(rows)
-    for top in range(begun, height, step):
-        rows = picture[top : top + step]
-        band = _bare(document, (min(step, height - top), width))
-        if painter:
-            painter.paint(band, top)
-        rows[:] = to_uint8(band)
-        if journal:
-            journal.add(rows.tobytes(), last=top + step >= height)
-    return picture
-
-
-def growing(
-    document: StrokeDocument, size: tuple[int, int], stops: Iterable[int], journal: Journal | None = None
-) -> Iterator[Array]:
-    """The painting after each of `stops` strokes, which never become fewer: each paints only what is new.
-
-    A journal keeps what changes from picture to picture, and the canvas, whose floats the next ones need.
-
-    Yields:
-        `[H, W, 3]` uint8; the very same array again where no stroke was due.
-    """
-    canvas, done = _bare(document, size), 0
-    picture, stops = _bytes(canvas), iter(stops)
-    if journal and journal.place:
-        for kept, stop in zip(journal.old(), stops, strict=False):
-            picture, done = changed(picture, kept), stop
-            yield picture
-        canvas = laid_out(journal.place, canvas.shape, np.float32).copy()
-    for stop in stops:
-        before, painter = picture, _painter(document, size, done, stop)
-        if painter:
-            painter.paint(canvas)
-            np.clip(canvas, 0, 1, out=canvas)
-            picture = _bytes(canvas)
-        done = stop
-        if journal:
-            journal.add(difference(before, picture), canvas.tobytes)
-        yield picture
-
-
-def _bare(document: StrokeDocument, size: tuple[int, int]) -> Array:
-    picture = np.empty((*size, 3), np.float32)
-    picture[:] = document.canvas
-    return picture
-
-
-def _bytes(picture: Array) -> Array:
-    """`to_uint8`, whose floats are only ever held of one band."""
-    made = np.empty(picture.shape, np.uint8)
-    step = max(1, BAND_PIXELS // picture.shape[1])
-    for top in range(0, len(picture), step):
-        made[top : top + step] = to_uint8(picture[top : top + step])
-    return made
-
-
-def _painter(
-    document: StrokeDocument, size: tuple[int, int], start: int = 0, stop: int | None = None
-) -> _Painter | None:
-    """What paints some strokes of a document; None where there are none."""
-    part, strokes = slice(start, stop), document.strokes
-    some = Strokes(strokes.placement[part], strokes.shape[part], strokes.paint[part])
-    if not len(some):
-        return None
-    brush = find_brush(document.brush)
-    return _Painter(brush, some, document.full_shape(brush)[part], document.texture_seeds()[part], size)
+    sheet = Sheet(canvas, np.empty((0, 0), np.float32))
+    StrokePainter(brush, strokes, shape, seeds, (canvas.shape[0], canvas.shape[1])).paint(sheet)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neural_painter.errors import UsageError
+from neural_painter.export.finish import FLAT, Finish
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,8 @@ class Wishes:
         overwrite: whether a file that exists may be replaced.
         metadata: what a picture is to tell besides its pixels.
         journal: keeps what is painted of a picture or animation while that lasts.
-        picture: the painting `[H, W, 3]` in this size, where it is there already.
+        picture: the paint `[H, W, 3]` in this size, flat, where it is there already.
+        finish: how the painting is shown.
     """
 
     size: tuple[int, int]
@@ -46,6 +48,7 @@ class Wishes:
     metadata: Metadata | None = None
     journal: Journal | None = None
     picture: Array | None = None
+    finish: Finish = FLAT
 
 
 def frames_of(duration: float, fps: float) -> int:

@@ -19,4 +19,5 @@ from neural_painter.images.reading import SUPPORTED as SUPPORTED
 from neural_painter.images.reading import Picture as Picture
 from neural_painter.images.reading import read_image as read_image
 from neural_painter.images.reading import read_picture as read_picture
+from neural_painter.images.writing import write_heights as write_heights
 from neural_painter.images.writing import write_image as write_image

@@ -78,6 +78,27 @@ def write_image(
             _add_to_tiff(temporary, metadata)
 
 
+def write_heights(path: str | Path, heights: Array, about: str, *, overwrite: bool = True) -> None:
+    """Writes numbers as a grey PNG of 16 bits: what they are, not how bright they look.
+
+    Args:
+        path: the file; it appears whole or not at all.
+        heights: `[H, W]` uint16.
+        about: what the numbers are, for the file itself.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        OutputError: the file exists, or cannot be written.
+        ValueError: the heights have another shape or type.
+    """
+    if heights.ndim != 2 or heights.dtype != np.uint16:
+        raise ValueError(f"heights must be [H, W] uint16, got {list(heights.shape)} {heights.dtype}")
+    told = PngImagePlugin.PngInfo()
+    told.add_text("Description", about)
+    with written_whole(Path(path), overwrite=overwrite) as temporary:
+        Image.fromarray(heights).save(temporary, format="PNG", pnginfo=told)
+
+
 def holds_alpha(path: str | Path) -> bool:
     """Whether the format that the extension chooses holds transparency."""
     return _WRITERS.get(Path(path).suffix.lower(), ("JPEG", 0))[0] != "JPEG"

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from renderers.brush import Brush, Parameter, point_function
+from renderers.brush import Brush, Parameter, point_function, relief_function
 from renderers.texture import bow, coverage, noise, smoothstep, streaks
 
 MARGIN = np.float32(0.05)
@@ -49,6 +49,30 @@ def point(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def
     return np.float32(alpha), np.float32((1 - mix) * shade), np.float32(mix * shade)
 
 
+@relief_function
+def relief(along, across, footprint, shape, seed):  # type: ignore[no-untyped-def]
+    """Furrows of bristles, a ridge of paint pushed aside along either side, and what is left where the brush lifts off.
+
+    Bristles are those of `point`; the finer, the lower, for else they would be scratches in a large picture.
+    """
+    aspect, load = shape[0], shape[2]
+    bend = bow(aspect, shape[1])
+    position = along / aspect
+    radius = np.float32(1) - MARGIN - math.sqrt(bend * bend + np.float32(1e-4))
+    lateral = np.float32((across - bend * (1 - 2 * position * position)) / radius)
+    furrows = np.float32(0.14) * streaks(along, lateral, np.float32(37), footprint, seed + 1)
+    furrows += np.float32(0.30) * streaks(along, lateral, np.float32(19), footprint, seed + 2)
+    furrows += np.float32(0.56) * streaks(along, lateral, np.float32(7), footprint, 0)
+    clumps = noise(lateral * np.float32(2.6), np.float32(0.5), 0)
+    spent = (np.float32(1.25) - load) * smoothstep(np.float32(-0.6), np.float32(1), position)
+    body = (np.float32(0.62) + np.float32(0.55) * furrows + np.float32(0.12) * clumps) * (1 - spent)
+    side = (abs(lateral) - np.float32(0.87)) / np.float32(0.085)
+    ridge = np.float32(0.34) * math.exp(-side * side) * (np.float32(0.6) + np.float32(0.4) * furrows)
+    lift = (along - aspect + np.float32(0.30)) / np.float32(0.14)
+    blob = np.float32(0.38) * load * math.exp(-lift * lift) * (np.float32(0.7) + np.float32(0.8) * furrows)
+    return np.float32(body + ridge + blob)
+
+
 BRUSH = Brush(
     name="oil",
     shape=(
@@ -59,5 +83,6 @@ BRUSH = Brush(
     colours=2,
     opacity=Parameter("opacity", 0.85, 1.0, "1", 1.0, "oil covers"),
     point=point,
+    relief=relief,
     about="opaque, bristled, two colours running into each other along the stroke",
 )

@@ -11,7 +11,7 @@ import pytest
 from neural_painter import PaintConfig, paint, read_document
 from neural_painter.compositing.bends import box_of
 from neural_painter.errors import InputError, UsageError
-from neural_painter.export.raster import render
+from neural_painter.export.rendering import render
 from neural_painter.images import read_image, resize, to_uint8
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter import work

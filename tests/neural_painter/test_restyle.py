@@ -8,7 +8,7 @@ import torch
 
 from neural_painter import PaintConfig, StrokeStyle, StrokeStyleConfig, paint, restyle
 from neural_painter.errors import InputError
-from neural_painter.export.raster import render
+from neural_painter.export.rendering import render
 from neural_painter.painter.config import PRESETS, Preset
 from tests.each import each
 from tests.neural_painter.painter.pictures import still_life

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neural_painter.export.raster import render_bytes
+from neural_painter.export.rendering import render_bytes
 from neural_painter.strokes import read_document, write_document
 from renderers.brush import SWEEP
 from renderers.brushes import names

@@ -390,4 +390,4 @@ def hasten(patch):
     begin = Keeper.__init__
     patch.setattr(Keeper, "__init__", lambda self, keep, seconds: begin(self, keep, 0.0))
     patch.setattr("neural_painter.cli.training.CHECKPOINT_SECONDS", 0)
-    patch.setattr("neural_painter.export.raster.BAND_PIXELS", 1)
+    patch.setattr("neural_painter.export.rendering.BAND_PIXELS", 1)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from neural_painter.errors import OutputError, UsageError
 from neural_painter.export import SUPPORTED, kind, save
-from neural_painter.export.raster import render
+from neural_painter.export.rendering import render
 from neural_painter.images import Metadata, to_uint8
 from neural_painter.strokes import read_document
 from tests.neural_painter.sample_documents import sample_document
@@ -17,6 +17,8 @@ from tests.neural_painter.sample_documents import sample_document
 ROOT = Path(__file__).parents[3]
 FAST = {"duration": 0.2, "fps": 10, "hold": 0.1}
 BEGINS = {
+    "-height.png": b"\x89PNG",
+    "-normal.png": b"\x89PNG",
     ".png": b"\x89PNG",
     ".jpg": b"\xff\xd8",
     ".jpeg": b"\xff\xd8",
@@ -36,7 +38,7 @@ BEGINS = {
 def test_the_end_of_the_name_decides(tmp_path):
     paths = [tmp_path / ("a.b" + end) for end in SUPPORTED] + [tmp_path / ("A.B" + end.upper()) for end in SUPPORTED]
     for path, end in zip(paths, [*SUPPORTED, *SUPPORTED], strict=True):
-        save(path, sample_document(count=3), (24, 32), **FAST)
+        save(path, sample_document("oil", count=3), (24, 32), **FAST)
         assert path.read_bytes().startswith(BEGINS[end]), end
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
@@ -112,7 +114,7 @@ for end in (".mp4", ".png"):
 
 def test_a_picture_tells_what_it_is_to_tell(tmp_path):
     for end in SUPPORTED:  # the others leave it out
-        save(tmp_path / f"a{end}", sample_document(count=1), metadata=Metadata(ppi=(150, 150)), **FAST)
+        save(tmp_path / f"a{end}", sample_document("oil", count=1), metadata=Metadata(ppi=(150, 150)), **FAST)
     for end in (".png", ".jpg", ".tif"):
         with Image.open(tmp_path / f"a{end}") as image:
             assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)

@@ -11,7 +11,7 @@ from neural_painter.errors import OutputError
 from neural_painter.export import svg
 from neural_painter.export.clipping import clipped
 from neural_painter.export.contours import contours
-from neural_painter.export.raster import render
+from neural_painter.export.rendering import render
 from neural_painter.export.svg import write_svg
 from neural_painter.strokes import Strokes
 from renderers import brushes

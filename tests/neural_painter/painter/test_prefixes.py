@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from neural_painter.export.raster import render
+from neural_painter.export.rendering import render
 from neural_painter.losses.pixel import pixel_loss
 from neural_painter.metrics import psnr
 from neural_painter.painter.config import PRESETS, PaintConfig

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from neural_painter.compositing import composite
-from neural_painter.export import raster
-from neural_painter.export.raster import growing, paint_strokes, render, render_bytes
+from neural_painter.export import rendering
+from neural_painter.export.raster import paint_strokes
+from neural_painter.export.rendering import growing, render, render_bytes
 from neural_painter.images import to_uint8
 from neural_painter.metrics import psnr
 from neural_painter.strokes import StrokeDocument, Strokes
@@ -193,8 +194,8 @@ def test_a_canvas_of_another_size_is_refused():
 
 
 def test_bytes_are_those_of_the_floats(monkeypatch):
-    for bands in (raster.BAND_PIXELS, 1):  # in one piece, and 16 rows at a time
-        monkeypatch.setattr(raster, "BAND_PIXELS", bands)
+    for bands in (rendering.BAND_PIXELS, 1):  # in one piece, and 16 rows at a time
+        monkeypatch.setattr(rendering, "BAND_PIXELS", bands)
         for name in names():
             for size in ((48, 64), (45, 33), (1, 1)):
                 document = sample_document(name, count=20)
@@ -204,7 +205,7 @@ def test_bytes_are_those_of_the_floats(monkeypatch):
 
 
 def test_a_growing_painting_is_that_of_its_parts(monkeypatch):
-    monkeypatch.setattr(raster, "BAND_PIXELS", 64)
+    monkeypatch.setattr(rendering, "BAND_PIXELS", 64)
     document, size, canvas, done = sample_document("oil", count=20), (48, 64), None, 0
     pictures = list(growing(document, size, [0, 0, 3, 10, 10, 20]))
     assert pictures[0] is pictures[1]
