@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numba import types
@@ -17,6 +18,9 @@ from renderers.kernels import kernel
 from renderers.threads import in_shares
 
 Array = np.ndarray
+
+Blend = Literal["over", "multiply"]
+"""How strokes mix with what is below: paint covers it, or it is seen through dyes, one after the other."""
 
 # Columns of a stroke's numbers, for arrays, tensors and kernels (numba takes the whole numbers, not the slices).
 # Placement `[N, 6]`: centre and halves in canvas long sides; in radians the angle of the middle, and the sweep, by
@@ -82,6 +86,8 @@ class Brush:
         relief: compiled with `relief_function`; how high the paint lies at a point that the stroke covers, in what such
             a stroke's paint is thick; None: it lies flat.
         weights: the folder of its trained weights and their card; None: the project's own.
+        blend: how its strokes mix with what is below, as `neural_painter.compositing` has it. With `multiply` the
+            weights that `point` returns say how much dye of each colour lies there: less than 1 is lighter.
     """
 
     name: str
@@ -92,12 +98,15 @@ class Brush:
     about: str
     relief: Callable[..., float] | None = None
     weights: Path | None = None
+    blend: Blend = "over"
 
     def __post_init__(self) -> None:
         if not self.shape or self.shape[0].name != "aspect":
             raise ValueError(f"brush {self.name}: the first shape parameter must be aspect")
         if self.colours not in (1, 2):
             raise ValueError(f"brush {self.name}: a stroke carries 1 or 2 colours, got {self.colours}")
+        if self.blend not in get_args(Blend):
+            raise ValueError(f"brush {self.name}: strokes blend by {' or '.join(get_args(Blend))}, got {self.blend!r}")
 
     @property
     def aspect(self) -> Parameter:

@@ -19,6 +19,17 @@ as (0, 0, 0). Its alpha is min(opacity * matte, MAX_ALPHA) and its colour is sta
 laid over each other in order, the last on top (source-over). Strokes behind a transmittance below STOP are ignored, in
 values and gradients. Half lengths and half widths below MIN_HALF are treated as MIN_HALF.
 
+So they are laid by default (`blend` is `over`). Strokes that `multiply` are dyes: light goes through one after the
+other, and their optical densities add up, in whatever order they lie. A colour's density is
+-ln(max(colour, DARKEST)), and
+
+    density = sum over strokes of opacity * matte * (start * density of first + end * density of second)
+    result  = background * exp(-density)
+
+in each channel. So white dyes nothing, nothing is brighter than the background, and an opaque stroke (opacity, matte
+and start 1) on white shows its first colour. Weights say how much dye there is: where they add up to less than 1, the
+stroke is lighter (and not darker, as paint in shade is). Matte and opacity are not clamped, nothing is ignored.
+
 Tensors, float32 (the reference takes float64 as well):
 
     placement   [N, 6]        x, y, half length, half width (in canvas long sides), angle, sweep (radians)
@@ -32,13 +43,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP
+from neural_painter.compositing.constants import DARKEST, MAX_ALPHA, MIN_HALF, STOP
 
 if TYPE_CHECKING:
     from neural_painter.compositing.backend import composite as composite
     from neural_painter.compositing.backend import worth as worth
 
-__all__ = ["MAX_ALPHA", "MIN_HALF", "STOP", "composite", "worth"]
+__all__ = ["DARKEST", "MAX_ALPHA", "MIN_HALF", "STOP", "composite", "worth"]
 
 
 def __getattr__(name: str) -> Any:

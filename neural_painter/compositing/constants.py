@@ -6,6 +6,9 @@ MAX_ALPHA = 0.999
 STOP = 1e-4
 """Transmittance below which what lies behind is ignored."""
 
+DARKEST = 0.03
+"""Where strokes multiply, what light an opaque one lets through at least: black would be of infinite density."""
+
 MIN_HALF = 1e-5
 """Smallest half length and half width, in canvas long sides."""
 

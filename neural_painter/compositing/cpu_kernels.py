@@ -33,7 +33,7 @@ SUMS = 13
 
 
 @kernel(**INNER)
-def _tile(tiles, t, height, width):  # type: ignore[no-untyped-def]
+def tile_of(tiles, t, height, width):  # type: ignore[no-untyped-def]
     """Rows from and to, columns from and to, first and number of its strokes in the list."""
     side, counts, starts, _, _ = tiles
     row, column = t // counts.shape[1], t % counts.shape[1]
@@ -42,16 +42,34 @@ def _tile(tiles, t, height, width):  # type: ignore[no-untyped-def]
 
 
 @kernel(**INNER)
-def _following(members, k, size, rows):  # type: ignore[no-untyped-def]
+def following_of(members, k, size, rows):  # type: ignore[no-untyped-def]
     """Where the stamp of a stroke in the list begins, and how much of it each of so many rows should have fetched."""
     return np.int64(members[k]) * size, (size // max(rows, 1)) // 16 * 16 + 16
 
 
 @kernel(**INNER)
-def _planes(tiles, count):  # type: ignore[no-untyped-def]
+def planes_of(tiles, count):  # type: ignore[no-untyped-def]
     """Numbers of a tile's pixels, and how many there are in a row: eight may be taken at its last pixel."""
     side = tiles[0]
     return np.empty((count, side * (side + WIDTH)), np.float32), side + WIDTH
+
+
+@kernel(**INNER)
+def add_up(sums, n, painted, placed, per_texel):  # type: ignore[no-untyped-def]
+    """Adds to `sums` what pixels say of a stroke's paint (seven Lanes) and, per texel, of its placement (six)."""
+    sums[n, 0] += total(painted[0])
+    sums[n, 1] += total(painted[1])
+    sums[n, 2] += total(painted[2])
+    sums[n, 3] += total(painted[3])
+    sums[n, 4] += total(painted[4])
+    sums[n, 5] += total(painted[5])
+    sums[n, 6] += total(painted[6])
+    sums[n, 7] += total(placed[0]) * per_texel
+    sums[n, 8] += total(placed[1]) * per_texel
+    sums[n, 9] += total(placed[2]) * per_texel
+    sums[n, 10] += total(placed[3]) * per_texel
+    sums[n, 11] += total(placed[4]) * per_texel
+    sums[n, 12] += total(placed[5]) * per_texel
 
 
 @kernel(fastmath=FAST)
@@ -60,12 +78,12 @@ def forward(strokes, tiles, background, picture, left, deepest, share, shares): 
     frames, edges, paint, stamps, side = strokes
     _, height, width = picture.shape
     scale = np.float32(1.0 / max(height, width))
-    planes, pitch = _planes(tiles, 6)
+    planes, pitch = planes_of(tiles, 6)
     red, green, blue, light, rest, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
     size = len(stamps) // max(len(frames), 1)
     spans = np.empty(2 * WIDTH, np.int32)
     for t in range(tiles[4][share], tiles[4][share + 1]):
-        top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
+        top, bottom, start, end, listed, count = tile_of(tiles, t, height, width)
         planes[:4], planes[4], planes[5] = _0, _1, -_1
         for row in range(bottom - top):
             light[row * pitch : row * pitch + end - start] = _1
@@ -73,7 +91,7 @@ def forward(strokes, tiles, background, picture, left, deepest, share, shares): 
             n = np.int64(tiles[3][k])
             frame = frame_of(frames, n)
             first_row, end_row = rows_of(edges, n, top, bottom)
-            following, part = _following(tiles[3], max(k - 1, listed), size, end_row - first_row)
+            following, part = following_of(tiles[3], max(k - 1, listed), size, end_row - first_row)
             for row in range(first_row, end_row):
                 fetch(stamps, following, following + part)
                 following += part
@@ -123,13 +141,13 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
     frames, edges, paint, stamps, side = strokes
     _, height, width = gradient.shape
     scale, per_texel = np.float32(1.0 / max(height, width)), np.float32(0.5 * side)
-    planes, pitch = _planes(tiles, 6)
+    planes, pitch = planes_of(tiles, 6)
     red, green, blue, light, behind, last = planes[0], planes[1], planes[2], planes[3], planes[4], planes[5]
     size = len(stamps) // max(len(frames), 1)
     spans = np.empty(2 * WIDTH, np.int32)
     sums, fours = every_sum[share], room(side)
     for t in range(tiles[4][share], tiles[4][share + 1]):
-        top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
+        top, bottom, start, end, listed, count = tile_of(tiles, t, height, width)
         lowest = _begin(planes, pitch, (top, bottom, start, end), background, left, deepest, gradient)
         for k in range(listed, listed + count):
             n = np.int64(tiles[3][k])
@@ -139,7 +157,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
             placed = spread(_0), spread(_0), spread(_0), spread(_0), spread(_0), spread(_0)
             frame = frame_of(frames, n)
             first_row, end_row = rows_of(edges, n, top, bottom)
-            following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
+            following, part = following_of(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
             for row in range(first_row, end_row):
                 fetch(stamps, following, following + part)
                 following += part
@@ -182,19 +200,7 @@ def backward(strokes, tiles, background, left, deepest, gradient, every_sum, pla
                         hand_on(fours, side, of_texel, texel, columns, rows)
             if len(texel_sums) > 0:
                 settle(fours, texel_sums, places[share, n] * size)
-            sums[n, 0] += total(r0)
-            sums[n, 1] += total(r1)
-            sums[n, 2] += total(r2)
-            sums[n, 3] += total(s0)
-            sums[n, 4] += total(s1)
-            sums[n, 5] += total(s2)
-            sums[n, 6] += total(opaque)
-            sums[n, 7] += total(placed[0]) * per_texel
-            sums[n, 8] += total(placed[1]) * per_texel
-            sums[n, 9] += total(placed[2]) * per_texel
-            sums[n, 10] += total(placed[3]) * per_texel
-            sums[n, 11] += total(placed[4]) * per_texel
-            sums[n, 12] += total(placed[5]) * per_texel
+            add_up(sums, n, (r0, r1, r2, s0, s1, s2, opaque), placed, per_texel)
 
 
 @kernel(**INNER)
@@ -228,11 +234,11 @@ def worth(strokes, tiles, background, left, deepest, error, weight, sums, share,
     frames, edges, paint, stamps, side = strokes
     _, height, width = error.shape
     scale = np.float32(1.0 / max(height, width))
-    planes, pitch = _planes(tiles, 9)
+    planes, pitch = planes_of(tiles, 9)
     size = len(stamps) // max(len(frames), 1)
     spans = np.empty(2 * WIDTH, np.int32)
     for t in range(tiles[4][share], tiles[4][share + 1]):
-        top, bottom, start, end, listed, count = _tile(tiles, t, height, width)
+        top, bottom, start, end, listed, count = tile_of(tiles, t, height, width)
         planes[:8], planes[8] = _0, _NOBODY
         for row in range(top, bottom):
             for column in range(start, end):
@@ -247,7 +253,7 @@ def worth(strokes, tiles, background, left, deepest, error, weight, sums, share,
             found = spread(_0)
             frame = frame_of(frames, n)
             first_row, end_row = rows_of(edges, n, top, bottom)
-            following, part = _following(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
+            following, part = following_of(tiles[3], min(k + 1, listed + count - 1), size, end_row - first_row)
             for row in range(first_row, end_row):
                 fetch(stamps, following, following + part)
                 following += part

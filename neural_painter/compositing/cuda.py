@@ -94,6 +94,15 @@ def tile_lists(geometry: Tensor, size: tuple[int, int], side: int) -> tuple[Tens
     return order, starts
 
 
+def placement_gradient(sums: Tensor, geometry: Tensor, placement: Tensor) -> Tensor:
+    """The gradient of placements `[N, 6]` from the sums `[N, 16]` of a backward kernel."""
+    made, count = torch.empty_like(placement), len(placement)
+    _kernels().placement_kernel[(-(-count // BLOCK),)](
+        sums, geometry, placement, made, count, MIN_HALF=MIN_HALF, BLOCK=BLOCK
+    )
+    return made
+
+
 class _Composite(torch.autograd.Function):
     @staticmethod
     def forward(  # type: ignore[override]
@@ -143,7 +152,7 @@ class _Composite(torch.autograd.Function):
         ground = (background[:, None, None] if background.ndim == 1 else background).expand(3, height, width)
         count = len(placement)
         sums = torch.zeros(count, 16, device=placement.device)
-        placed = torch.empty_like(placement)
+        placed = None
         with_stamps = ctx.needs_input_grad[2]
         stamp_gradient = torch.zeros_like(stamps) if with_stamps else None
         if any(ctx.needs_input_grad[:3]):
@@ -172,10 +181,7 @@ class _Composite(torch.autograd.Function):
                     WITH_STAMPS=with_stamps,
                     enable_fp_fusion=True,
                 )
-                programs = -(-count // BLOCK)
-                _kernels().placement_kernel[(programs,)](
-                    sums, geometry, placement, placed, count, MIN_HALF=MIN_HALF, BLOCK=BLOCK
-                )
+                placed = placement_gradient(sums, geometry, placement)
         rest = None
         if ctx.needs_input_grad[3]:
             rest = gradient * (transmittance * (transmittance >= STOP))

@@ -171,6 +171,16 @@ def root(typing, lanes):
 
 
 @intrinsic
+def exponential(typing, lanes):
+    """e to the power of the numbers."""
+
+    def build(context, builder, signature, arguments):
+        return _called(builder, "llvm.exp", arguments)
+
+    return LANES(lanes), build
+
+
+@intrinsic
 def magnitude(typing, lanes):
     """Without the sign."""
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, NEAREST, STOP
-from renderers.brush import FIRST, OPACITY, SECOND
+from neural_painter.compositing.constants import DARKEST, MAX_ALPHA, MIN_HALF, NEAREST, STOP
+from renderers.brush import COLOURS, FIRST, OPACITY, SECOND
 
 
 def composite_reference(
@@ -56,8 +56,56 @@ def worth_reference(
     return made
 
 
+def multiply_reference(
+    placement: Tensor, paint: Tensor, stamps: Tensor, background: Tensor, size: tuple[int, int]
+) -> Tensor:
+    """Strokes that multiply, over a background; arguments and result as in `neural_painter.compositing`."""
+    total = torch.zeros(3, *size, dtype=placement.dtype, device=placement.device)
+    for density in _densities(placement, paint, stamps, size):
+        total = total + density
+    background = background[:, None, None] if background.ndim == 1 else background
+    return background * (-total).exp()
+
+
+@torch.no_grad()
+def multiply_worth_reference(
+    placement: Tensor,
+    paint: Tensor,
+    stamps: Tensor,
+    background: Tensor,
+    target: Tensor,
+    size: tuple[int, int],
+    weight: Tensor | None = None,
+) -> Tensor:
+    """What strokes that multiply are worth; arguments and result as in `backend.worth`."""
+    picture = multiply_reference(placement, paint, stamps, background, size)
+    error = picture - target
+    made = placement.new_zeros(len(placement))
+    for n, density in enumerate(_densities(placement, paint, stamps, size)):
+        change = picture * density.expm1()
+        gain = (change * (2 * error + change)).sum(dim=0)
+        made[len(made) - 1 - n] = (gain if weight is None else gain * weight).sum()
+    return made
+
+
 def _layers(placement: Tensor, paint: Tensor, stamps: Tensor, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
     """Alpha `[H, W]` and colour `[3, H, W]` of every stroke, the last one first."""
+    for n, texel in _seen(placement, stamps, size):
+        alpha = (paint[n, OPACITY] * texel[0]).clamp_max(MAX_ALPHA)
+        yield alpha, texel[1] * paint[n, FIRST, None, None] + texel[2] * paint[n, SECOND, None, None]
+
+
+def _densities(placement: Tensor, paint: Tensor, stamps: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
+    """Optical density `[3, H, W]` of every stroke, the last one first."""
+    colours = paint[:, COLOURS]
+    ink = -torch.where(colours < DARKEST, DARKEST, colours).log()
+    for n, texel in _seen(placement, stamps, size):
+        dyes = texel[1] * ink[n, FIRST, None, None] + texel[2] * ink[n, SECOND, None, None]
+        yield paint[n, OPACITY] * texel[0] * dyes
+
+
+def _seen(placement: Tensor, stamps: Tensor, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
+    """The number of every stroke, the last one first, and what each pixel sees of its stamp, `[3, H, W]`."""
     height, width = size
     long_side = max(height, width)
     y = (torch.arange(height, dtype=placement.dtype, device=placement.device) + 0.5) / long_side
@@ -70,9 +118,7 @@ def _layers(placement: Tensor, paint: Tensor, stamps: Tensor, size: tuple[int, i
         u, across = _bent(p, q, sweep)
         v = across * half_length / half_width
         grid = torch.stack([u, v], dim=-1)[None]
-        texel = grid_sample(stamps[n].permute(2, 0, 1)[None], grid, padding_mode="zeros", align_corners=False)[0]
-        alpha = (paint[n, OPACITY] * texel[0]).clamp_max(MAX_ALPHA)
-        yield alpha, texel[1] * paint[n, FIRST, None, None] + texel[2] * paint[n, SECOND, None, None]
+        yield n, grid_sample(stamps[n].permute(2, 0, 1)[None], grid, padding_mode="zeros", align_corners=False)[0]
 
 
 def _bent(p: Tensor, q: Tensor, sweep: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,10 +9,20 @@ import numpy as np
 from numba import types
 
 from neural_painter.compositing.bends import bent
-from neural_painter.compositing.constants import MIN_HALF, NEAREST, TILE
+from neural_painter.compositing.constants import DARKEST, MIN_HALF, NEAREST, TILE
 from neural_painter.compositing.tiles import tile_lists
 from neural_painter.strokes import Strokes
-from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, POINT_TYPE, RELIEF_TYPE, SWEEP, Brush, relief_function
+from renderers.brush import (
+    ANGLE,
+    COLOURS,
+    HALF_LENGTH,
+    HALF_WIDTH,
+    POINT_TYPE,
+    RELIEF_TYPE,
+    SWEEP,
+    Brush,
+    relief_function,
+)
 from renderers.kernels import kernel
 from renderers.threads import in_shares
 
@@ -75,6 +85,7 @@ def _misses(turns, n, p, q, sweep):  # type: ignore[no-untyped-def]
         _i1,
         _f3,
         _f2,
+        types.boolean,
         types.int64,
         types.float64,
         types.int64,
@@ -95,6 +106,7 @@ def _paint(  # type: ignore[no-untyped-def]
     members,
     canvas,
     heights,
+    multiply,
     top,
     pixel,
     share,
@@ -102,7 +114,8 @@ def _paint(  # type: ignore[no-untyped-def]
 ):
     """Front to back in each pixel, so that what is covered is never drawn; `canvas` is a band that begins at `top`.
 
-    `heights` are empty where nobody asks for them.
+    `heights` are empty where nobody asks for them. Where strokes `multiply`, `paint` has densities for colours, which
+    add up, and nothing is covered.
     """
     height, width, _ = canvas.shape
     raised = heights.size > 0
@@ -139,7 +152,8 @@ def _paint(  # type: ignore[no-untyped-def]
                     red += weight * (first * paint[n, 0] + second * paint[n, 3])
                     green += weight * (first * paint[n, 1] + second * paint[n, 4])
                     blue += weight * (first * paint[n, 2] + second * paint[n, 5])
-                    left -= weight
+                    if not multiply:
+                        left -= weight
                     if raised and alpha > 0:
                         u, v = np.float32(u * shape[n, 0]), np.float32(v)
                         cover = min(alpha * paint[n, 6], 1.0)
@@ -149,9 +163,14 @@ def _paint(  # type: ignore[no-untyped-def]
                         left = 0.0
                         if not raised or shown < HIDDEN:
                             break
-                canvas[py, px, 0] = red + left * canvas[py, px, 0]
-                canvas[py, px, 1] = green + left * canvas[py, px, 1]
-                canvas[py, px, 2] = blue + left * canvas[py, px, 2]
+                if multiply:
+                    canvas[py, px, 0] *= math.exp(-red)
+                    canvas[py, px, 1] *= math.exp(-green)
+                    canvas[py, px, 2] *= math.exp(-blue)
+                else:
+                    canvas[py, px, 0] = red + left * canvas[py, px, 0]
+                    canvas[py, px, 1] = green + left * canvas[py, px, 1]
+                    canvas[py, px, 2] = blue + left * canvas[py, px, 2]
                 if raised:
                     heights[py, px] = risen + shown * heights[py, px]
 
@@ -198,6 +217,10 @@ class StrokePainter:
         placement, shape, paint = (
             np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)
         )
+        self._multiply = brush.blend == "multiply"
+        if self._multiply:
+            paint = paint.copy()
+            paint[:, COLOURS] = -np.log(np.maximum(paint[:, COLOURS], np.float32(DARKEST)))
         turns = np.empty((len(placement), 6))
         _turn(placement, turns)
         self._arrays = placement, turns, shape, paint, np.ascontiguousarray(seeds, np.uint32)
@@ -206,7 +229,7 @@ class StrokePainter:
         """Paints over rows `top`, a multiple of TILE, and following; arrays are C-contiguous and change in place."""
         rows = slice(top // TILE, -(-(top + len(sheet.colour)) // TILE))
         lists = self._counts[rows], self._starts[rows], self._members
-        in_shares(_paint, *self._look, *self._arrays, *lists, *sheet, top, self._pixel)
+        in_shares(_paint, *self._look, *self._arrays, *lists, *sheet, self._multiply, top, self._pixel)
 
 
 def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, canvas: Array) -> None:

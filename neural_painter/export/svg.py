@@ -3,6 +3,9 @@
 A stroke becomes the outline of its matte, filled along the stroke with a gradient of the colours and opacities that are
 seen there, or with one colour where the brush has but one. What is finer than that, bristles or grain, is lost; what a
 stroke *is* stays: a shape that can be picked, moved and recoloured.
+
+Strokes that multiply do so in the drawing as well (CSS `mix-blend-mode`), each filled with what it would look like on
+white: exact where a stroke is alike all over. Programs that do not know of blending show them opaque.
 """
 
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from xml.sax.saxutils import escape
 import cv2
 import numpy as np
 
+from neural_painter.compositing.constants import DARKEST
 from neural_painter.export.clipping import clipped
 from neural_painter.export.contours import contours
 from neural_painter.export.wishes import Wishes
@@ -41,6 +45,7 @@ BINS = 9
 COLOUR_STEP, OPACITY_STEP = 0.016, 0.04
 """Differences that are not worth a stop of a gradient."""
 BATCH_PIXELS = 1 << 21
+MULTIPLIED = ' style="mix-blend-mode:multiply"'
 
 
 def write_svg(
@@ -107,7 +112,7 @@ def _elements(document: StrokeDocument, brush: Brush, page: Page) -> Iterator[tu
         drawings = brush.draw(shape[indices], seeds[indices], rows, columns)
         for index, drawing in zip(indices, drawings, strict=True):
             placement = strokes.placement[index].astype(np.float64)
-            element = _element(int(index), drawing, placement, strokes.paint[index], brush.colours, page)
+            element = _element(int(index), drawing, placement, strokes.paint[index], brush, page)
             if element:
                 found[int(index)] = element
     for index in sorted(found):
@@ -128,7 +133,7 @@ def _batches(placement: Array, aspect: Array) -> Iterator[tuple[Array, int, int]
 
 
 def _element(
-    index: int, drawing: Array, placement: Array, paint: Array, colours: int, page: Page
+    index: int, drawing: Array, placement: Array, paint: Array, brush: Brush, page: Page
 ) -> tuple[str, str] | None:
     """The gradient, or "", and the path of one stroke; None where nothing of it can be seen."""
     matte = drawing[..., 0]
@@ -138,9 +143,11 @@ def _element(
     outline = _outline(contours(matte, level), placement, matte.shape, page)
     if not outline:
         return None
-    at, colour, opacity = _stops(drawing, level, paint, 1 if colours == 1 else BINS, placement[SWEEP])
+    multiply, bins = brush.blend == "multiply", 1 if brush.colours == 1 else BINS
+    at, colour, opacity = _stops(drawing, level, paint, bins, placement[SWEEP], multiply=multiply)
+    mixed = MULTIPLIED if multiply else ""
     if len(at) == 1:
-        return "", f'<path d="{outline}" fill="{_colour(colour[0])}"{_opacity("fill-opacity", opacity[0])}/>'
+        return "", f'<path d="{outline}" fill="{_colour(colour[0])}"{_opacity("fill-opacity", opacity[0])}{mixed}/>'
     x, y, half_length, _, angle, _ = placement
     x1, x2 = (x + half_length * at[[0, -1]] * cos(angle)) * UNITS
     y1, y2 = (y + half_length * at[[0, -1]] * sin(angle)) * UNITS
@@ -154,7 +161,7 @@ def _element(
         f'y2="{y2:.0f}">{"".join(stops)}</linearGradient>'
     )
     whole = _opacity("fill-opacity", opacity[0]) if constant else ""
-    return gradient, f'<path d="{outline}" fill="url(#g{index})"{whole}/>'
+    return gradient, f'<path d="{outline}" fill="url(#g{index})"{whole}{mixed}/>'
 
 
 def _level(matte: Array) -> float:
@@ -209,10 +216,12 @@ def _coordinate(value: float) -> str:
     return str(whole) if whole == value else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
-def _stops(drawing: Array, level: float, paint: Array, bins: int, sweep: float) -> tuple[Array, Array, Array]:
+def _stops(
+    drawing: Array, level: float, paint: Array, bins: int, sweep: float, *, multiply: bool
+) -> tuple[Array, Array, Array]:
     """Where along the stroke (-1 to 1) a gradient needs stops, their colours `[K, 3]` and opacities `[K]`.
 
-    Of a stroke that sweeps, along the tangent at its middle.
+    Of a stroke that sweeps, along the tangent at its middle. Of one that multiplies, opaque, as it looks on white.
 
     One stop says that the stroke is alike all along; so it is with one bin.
     """
@@ -228,8 +237,13 @@ def _stops(drawing: Array, level: float, paint: Array, bins: int, sweep: float) 
     at = np.sin(sweep * at) / sweep if sweep else at
     keep = covered > 0  # a torn stroke can leave a section bare
     at, alpha, start, end, covered = at[keep], alpha[keep], start[keep], end[keep], covered[keep]
-    colour = (start[:, None] * paint[FIRST] + end[:, None] * paint[SECOND]) / alpha[:, None]
-    opacity = paint[OPACITY] * alpha / covered
+    if multiply:
+        ink = -np.log(np.maximum(paint, DARKEST))
+        density = (start[:, None] * ink[FIRST] + end[:, None] * ink[SECOND]) / covered[:, None]
+        colour, opacity = np.exp(-paint[OPACITY] * density), np.ones(len(at))
+    else:
+        colour = (start[:, None] * paint[FIRST] + end[:, None] * paint[SECOND]) / alpha[:, None]
+        opacity = paint[OPACITY] * alpha / covered
     mean_colour = (alpha[:, None] * colour).sum(axis=0) / alpha.sum()
     mean_opacity = (covered * opacity).sum() / covered.sum()
     if np.abs(opacity - mean_opacity).max() < OPACITY_STEP:

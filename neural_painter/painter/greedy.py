@@ -1,7 +1,8 @@
 """Finds strokes that lower the error most, by trying them on: one after another, each the best of some candidates.
 
 A candidate is its brush's stamp in the colours that suit it best: those are the solution of two equations for each
-channel. The one that wins is laid on the canvas, so that the next sees what is left.
+channel (of strokes that multiply, in densities: `dyeing.py`). The one that wins is laid on the canvas, so that the next
+sees what is left.
 
 Everything here is in pixels, and on the CPU: it takes a hundredth of a stage's time.
 """
@@ -12,41 +13,18 @@ import math
 
 import numpy as np
 
+from neural_painter.painter.dyeing import dye, lacks, lay_dye
+from neural_painter.painter.footprint import FAINT, FAST, rows_and_columns, texel_of
 from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, SWEEP, X, Y
 from renderers.kernels import kernel
 
 Array = np.ndarray
 
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
-_FAINT = 0.004
-"""Alpha below which a stroke is not seen."""
 _LITTLE = 1e-5
 """Squared error of a pixel that is added everywhere."""
 
 
-@kernel(fastmath=_FAST)
-def _rows_and_columns(stroke, height, width):  # type: ignore[no-untyped-def]
-    """The pixels that a stroke's box may reach: first and last row, first and last column, the last ones excluded."""
-    cos, sin = abs(math.cos(stroke[ANGLE])), abs(math.sin(stroke[ANGLE]))
-    reach_x = stroke[HALF_LENGTH] * cos + stroke[HALF_WIDTH] * sin
-    reach_y = stroke[HALF_LENGTH] * sin + stroke[HALF_WIDTH] * cos
-    top, bottom = max(0, int(stroke[Y] - reach_y)), min(height, int(stroke[Y] + reach_y) + 1)
-    left, right = max(0, int(stroke[X] - reach_x)), min(width, int(stroke[X] + reach_x) + 1)
-    return top, bottom, left, right
-
-
-@kernel(fastmath=_FAST)
-def _texel(stroke, cos, sin, side, px, py):  # type: ignore[no-untyped-def]
-    """Row and column of the stamp at a pixel; -1 outside."""
-    dx, dy = px + 0.5 - stroke[X], py + 0.5 - stroke[Y]
-    u = (dx * cos + dy * sin) / stroke[HALF_LENGTH]
-    v = (dy * cos - dx * sin) / stroke[HALF_WIDTH]
-    if abs(u) >= 1 or abs(v) >= 1:
-        return -1, -1
-    return int((v + 1) * 0.5 * side), int((u + 1) * 0.5 * side)
-
-
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _try(target, canvas, stamp, opacity, stroke, sums):  # type: ignore[no-untyped-def]
     """Adds up what the best colours follow from.
 
@@ -56,16 +34,16 @@ def _try(target, canvas, stamp, opacity, stroke, sums):  # type: ignore[no-untyp
     height, width, _ = target.shape
     side = stamp.shape[0]
     cos, sin = math.cos(stroke[ANGLE]), math.sin(stroke[ANGLE])
-    top, bottom, left, right = _rows_and_columns(stroke, height, width)
+    top, bottom, left, right = rows_and_columns(stroke, height, width)
     now = black = 0.0
     sums[:] = 0
     for py in range(top, bottom):
         for px in range(left, right):
-            row, column = _texel(stroke, cos, sin, side, px, py)
+            row, column = texel_of(stroke, cos, sin, side, px, py)
             if row < 0:
                 continue
             alpha = opacity * stamp[row, column, 0]
-            if alpha < _FAINT:
+            if alpha < FAINT:
                 continue
             a, b = alpha * stamp[row, column, 1], alpha * stamp[row, column, 2]
             sums[0] += a * a
@@ -81,7 +59,7 @@ def _try(target, canvas, stamp, opacity, stroke, sums):  # type: ignore[no-untyp
     return now, black
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _colour(sums, paint):  # type: ignore[no-untyped-def]
     """The best colours in [0, 1] into `paint` [6]; returns by how much they lower the error of a black stroke.
 
@@ -106,16 +84,16 @@ def _colour(sums, paint):  # type: ignore[no-untyped-def]
     return lower
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _lay(target, canvas, stamp, opacity, stroke, paint, error, cell):  # type: ignore[no-untyped-def]
     """Paints a stroke on the canvas, and keeps `error`, the squared errors of cells, true."""
     height, width, _ = target.shape
     side = stamp.shape[0]
     cos, sin = math.cos(stroke[ANGLE]), math.sin(stroke[ANGLE])
-    top, bottom, left, right = _rows_and_columns(stroke, height, width)
+    top, bottom, left, right = rows_and_columns(stroke, height, width)
     for py in range(top, bottom):
         for px in range(left, right):
-            row, column = _texel(stroke, cos, sin, side, px, py)
+            row, column = texel_of(stroke, cos, sin, side, px, py)
             if row < 0:
                 continue
             alpha = opacity * stamp[row, column, 0]
@@ -129,7 +107,7 @@ def _lay(target, canvas, stamp, opacity, stroke, paint, error, cell):  # type: i
             error[int(py / cell), int(px / cell)] += change
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _errors(target, canvas, cell):  # type: ignore[no-untyped-def]
     """Squared errors, summed in square cells; a little everywhere, so that strokes spread where nothing is wrong."""
     height, width, _ = target.shape
@@ -141,7 +119,7 @@ def _errors(target, canvas, cell):  # type: ignore[no-untyped-def]
     return error
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _of_cells(places, shape, cell):  # type: ignore[no-untyped-def]
     """What `places` says in the middle of each cell: by what strokes are larger, and the weight of its error."""
     larger, weight = np.empty(shape), np.empty(shape)
@@ -155,7 +133,7 @@ def _of_cells(places, shape, cell):  # type: ignore[no-untyped-def]
     return larger, weight
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _look(error, weight, worst, first, last):  # type: ignore[no-untyped-def]
     """Finds the worst column of each of some rows."""
     for row in range(max(0, first), min(len(worst), last)):
@@ -167,7 +145,7 @@ def _look(error, weight, worst, first, last):  # type: ignore[no-untyped-def]
         worst[row] = best
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _worst(error, weight, worst):  # type: ignore[no-untyped-def]
     """Row and column of the cell whose weighted error is largest, out of the worst of each row."""
     best, most = 0, -1.0
@@ -178,7 +156,7 @@ def _worst(error, weight, worst):  # type: ignore[no-untyped-def]
     return best, worst[best]
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _damp(weight, at_row, at_column, reach):  # type: ignore[no-untyped-def]
     """Lowers the weights around a cell: what is wrong in one place should not draw all strokes. `reach` in cells.
 
@@ -193,7 +171,7 @@ def _damp(weight, at_row, at_column, reach):  # type: ignore[no-untyped-def]
     return at_row - radius, at_row + radius + 1
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _nearest(aspects, wanted):  # type: ignore[no-untyped-def]
     """Index of the aspect that is closest by its logarithm."""
     best = 0
@@ -203,7 +181,7 @@ def _nearest(aspects, wanted):  # type: ignore[no-untyped-def]
     return best
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _candidate(row, column, cell, form, aspects, dice, wide, stroke):  # type: ignore[no-untyped-def]
     """Centre and angle of a candidate near a cell, into `stroke`; returns the index of its aspect."""
     height, width, _ = form.shape
@@ -214,14 +192,17 @@ def _candidate(row, column, cell, form, aspects, dice, wide, stroke):  # type: i
     return _nearest(aspects, wanted * math.exp(1.2 * dice[3]))
 
 
-@kernel(fastmath=_FAST)
-def place(target, canvas, stamps, aspects, opacity, form, places, sizes, bounds, cell, reach, dice, placement, paint):  # type: ignore[no-untyped-def]
+@kernel(fastmath=FAST)
+def place(  # type: ignore[no-untyped-def]
+    target, canvas, stamps, aspects, opacity, dyes, form, places, sizes, bounds, cell, reach, dice, placement, paint
+):
     """Lays strokes one by one where the canvas is worst.
 
     Args:
         target, canvas: `[H, W, 3]`; the canvas is painted on.
         stamps: `[A, S, S, 3]` of the aspects `[A]`; the middle one is the brush's usual.
         opacity: of all strokes.
+        dyes: whether they multiply (`dyeing.py`) instead of covering.
         form: `[H, W, 2]` direction of form, and the aspect that suits it.
         places: `[H, W, 2]` by what strokes are larger there, and how much error counts there.
         sizes: half lengths of strokes of the usual aspect, to be tried.
@@ -234,9 +215,12 @@ def place(target, canvas, stamps, aspects, opacity, form, places, sizes, bounds,
     """
     error = _errors(target, canvas, cell)
     larger, weight = _of_cells(places, error.shape, cell)
+    lack = np.empty((*target.shape[:2], 6) if dyes else (0, 0, 6), np.float32)
+    if dyes:
+        lacks(target, canvas, lack, 0, target.shape[0], 0, target.shape[1])
     worst = np.zeros(len(error), np.int64)
     _look(error, weight, worst, 0, len(error))
-    stroke, sums, colours = np.empty(5), np.empty(9), np.empty(6)
+    stroke, sums, colours = np.empty(5), np.empty(15 if dyes else 9), np.empty(6)
     for k in range(len(dice)):
         row, column = _worst(error, weight, worst)
         scale, most, chosen = larger[row, column], -np.inf, 0
@@ -246,12 +230,18 @@ def place(target, canvas, stamps, aspects, opacity, form, places, sizes, bounds,
                 half = size * scale * math.sqrt(aspects[index] / aspects[len(aspects) // 2])
                 stroke[HALF_LENGTH] = min(max(half, bounds[0] * scale * aspects[index]), bounds[1])
                 stroke[HALF_WIDTH] = stroke[HALF_LENGTH] / aspects[index]
-                now, black = _try(target, canvas, stamps[index], opacity, stroke, sums)
-                gain = now - black + _colour(sums, colours)
+                if dyes:
+                    gain = dye(lack, stamps[index], opacity, stroke, sums, colours)
+                else:
+                    now, black = _try(target, canvas, stamps[index], opacity, stroke, sums)
+                    gain = now - black + _colour(sums, colours)
                 if gain > most:
                     most, chosen = gain, index
                     placement[k, :SWEEP], placement[k, SWEEP], paint[k] = stroke, 0, colours
-        _lay(target, canvas, stamps[chosen], opacity, placement[k], paint[k], error, cell)
+        if dyes:
+            lay_dye(target, canvas, lack, stamps[chosen], opacity, placement[k], paint[k], error, cell)
+        else:
+            _lay(target, canvas, stamps[chosen], opacity, placement[k], paint[k], error, cell)
         first, last = _damp(weight, row, column, max(reach * scale, 0.6 / cell))
-        top, bottom, _, _ = _rows_and_columns(placement[k], target.shape[0], target.shape[1])
+        top, bottom, _, _ = rows_and_columns(placement[k], target.shape[0], target.shape[1])
         _look(error, weight, worst, min(first, int(top / cell)), max(last, int(bottom / cell) + 1))

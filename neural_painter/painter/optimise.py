@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neural_painter.compositing import composite
+from neural_painter.compositing import DARKEST, composite
 from neural_painter.painter.adam import adam_step
 from neural_painter.painter.config import FLOOR, Stage
 from neural_painter.painter.phases import View
@@ -248,7 +248,12 @@ class StrokeOptimiser:
     def canvas(self) -> Tensor:
         """The canvas as it stands, `[3, H, W]`."""
         return composite(
-            self.placement(), self.now.values["paint"], self.draw_stamps(), self.background, self.view.size
+            self.placement(),
+            self.now.values["paint"],
+            self.draw_stamps(),
+            self.background,
+            self.view.size,
+            blend=self.brush.blend,
         )
 
     def strokes(self, standing: Standing | None = None) -> Strokes:
@@ -272,12 +277,13 @@ class StrokeOptimiser:
         placed = _placed(now.values["placement"]).requires_grad_()
         paint = now.values["paint"].clone().requires_grad_()
         stamps = self.stamps.detach().requires_grad_(draw)
-        canvas = composite(placed - self.offset, paint, stamps, self.background, self.view.size)
+        blend = self.brush.blend
+        canvas = composite(placed - self.offset, paint, stamps, self.background, self.view.size, blend=blend)
         value = loss(canvas)
         self.composited = canvas.detach()
         if self.prefix is not None:
             n, view = self.prefix.count, self.prefix.view
-            alone = composite(placed[:n], paint[:n], stamps[:n], view.background, view.size)
+            alone = composite(placed[:n], paint[:n], stamps[:n], view.background, view.size, blend=blend)
             self.prefix.weighed(alone, value.detach()).backward()  # type: ignore[no-untyped-call]
         value.backward()  # type: ignore[no-untyped-call]
         gradients = {"placement": placed.grad, "paint": paint.grad}
@@ -327,10 +333,12 @@ def _bounds(brush: Brush, extent: tuple[float, float], device: torch.device) -> 
     """The lowest and the highest value of each column, as far as they do not hang on others."""
     free = [math.inf] * (PLACEMENT_WIDTH - len(extent))
     opacity = brush.opacity
+    # Below, a dye is as dark, and its gradient is none.
+    darkest = DARKEST if brush.blend == "multiply" else 0.0
     pairs = {
         "placement": ([0.0, 0.0, *(-end for end in free)], [*extent, *free]),
         "shape": (brush.shape_low[1:], brush.shape_high[1:]),
-        "paint": ([0.0] * (PAINT_WIDTH - 1) + [opacity.low], [1.0] * (PAINT_WIDTH - 1) + [opacity.high]),
+        "paint": ([darkest] * (PAINT_WIDTH - 1) + [opacity.low], [1.0] * (PAINT_WIDTH - 1) + [opacity.high]),
     }
     made = partial(torch.as_tensor, dtype=torch.float32, device=device)
     return {name: (made(low), made(high)) for name, (low, high) in pairs.items()}

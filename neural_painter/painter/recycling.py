@@ -24,7 +24,8 @@ def least_useful(optimiser: StrokeOptimiser, count: int) -> Array:
     """
     now, view = optimiser.now, optimiser.view
     strokes = optimiser.placement(), now.values["paint"], optimiser.draw_stamps()
-    found = worth(*strokes, optimiser.background, view.goal, view.size, weight=view.weights)
+    blend = optimiser.brush.blend
+    found = worth(*strokes, optimiser.background, view.goal, view.size, weight=view.weights, blend=blend)
     least = np.zeros(len(found), bool)
     least[np.argsort(found.cpu().numpy(), kind="stable")[:count]] = True
     return least

@@ -91,6 +91,7 @@ def seed_strokes(
         stamps,
         aspects,
         brush.opacity.default,
+        brush.blend == "multiply",
         form_of(target, brush, size) if form is None else form,
         _places(emphasis, (height, width)),
         np.array(SIZES) * size * long_side,

@@ -196,7 +196,8 @@ class Sight:
         side = min(stage.canvas, longest)
         phases = max(1, min(stage.phases, longest // side, shortest))
         side = exact_side(shape, side, phases, most=max(1, longest // phases))
-        behind, covers = painter.background, painter.brush.opacity.low >= COVERS
+        behind, brush = painter.background, painter.brush
+        covers = brush.blend == "over" and brush.opacity.low >= COVERS
         self.plain = Phases(image, shape, side, 1, behind, painter.device, painter.emphasis, covers=covers).view(0)
         self.target = picture_of(self.plain.goal)
         self.form = form_of(self.target, painter.brush, stage.size)

@@ -53,6 +53,13 @@ def test_a_stroke_carries_one_or_two_colours(tape, colours):
         replace(tape, colours=colours)
 
 
+def test_strokes_blend_in_one_of_two_ways(tape):
+    assert tape.blend == "over"
+    assert replace(tape, blend="multiply").blend == "multiply"
+    with pytest.raises(ValueError, match="strokes blend by over or multiply, got 'screen'"):
+        replace(tape, blend="screen")
+
+
 # Samples
 
 

@@ -207,13 +207,15 @@ def value_and_gradients(
     return [tensor.detach().double().cpu() for tensor in (result, *whole)]
 
 
-def errors(composite: Composite, arguments: Arguments, *, device: str = "cpu") -> dict[str, float]:
+def errors(
+    composite: Composite, arguments: Arguments, *, device: str = "cpu", reference: Composite = composite_reference
+) -> dict[str, float]:
     """Largest error against the reference in float64: of the picture, and of each gradient.
 
     A gradient's errors are divided, per column of placement and paint, by the largest gradient there (at least 1): the
     columns differ by orders of magnitude.
     """
-    expected = value_and_gradients(composite_reference, arguments, dtype=torch.float64)
+    expected = value_and_gradients(reference, arguments, dtype=torch.float64)
     got = value_and_gradients(composite, arguments, device=device)
     found = {}
     for name, truth, tensor in zip(("picture", *NAMES), expected, got, strict=True):

@@ -19,7 +19,7 @@ from torch import Tensor
 from neural_painter.compositing import backend, composite, tiles
 from neural_painter.compositing.constants import TILE
 from neural_painter.compositing.cuda import composite_cuda, geometry_of, tile_lists
-from neural_painter.compositing.reference import composite_reference
+from neural_painter.compositing.reference import composite_reference, multiply_reference
 from neural_painter.devices import triton_problem
 from tests.each import each
 from tests.neural_painter import triton_interpreter
@@ -31,6 +31,17 @@ ROOT = Path(__file__).parents[3]
 # canvases long, 1.5e-5 and 5.6e-5: the rounding of a pixel's place is magnified (the reference in float32: as much).
 TOLERANCE = {"picture": 5e-6, "placement": 3e-5, "paint": 3e-5, "stamps": 3e-5, "background": 5e-6}
 MAGNIFIED = {"hair_thin": 10.0, "huge": 10.0, "sweeping": 10.0}
+
+
+# Whatever may differ where there is no light to follow: numbers, borders, sweeps, clamps.
+MULTIPLIED = (
+    *("none", "random", "one_row_canvas", "background_picture", "odd_stamp", "one_texel_stamp"),
+    *("sweeping", "off_canvas", "zero_size", "opaque_stack", "transparent"),
+)
+
+
+def multiply(*arguments: Any) -> Tensor:
+    return composite(*arguments, blend="multiply", backend="cuda")
 
 
 def check(name: str, found: dict[str, float]) -> None:
@@ -65,6 +76,7 @@ def diverged() -> tuple[Tensor, tuple[int, int], int]:
 def interpret() -> None:
     """Prints each case's errors as JSON, after checking that one gradient comes right when it alone is asked for."""
     found = {name: errors(composite_cuda, case()) for name, case in cases().items()}
+    multiplied = {name: errors(multiply, cases()[name](), reference=multiply_reference) for name in MULTIPLIED}
     lists = {}
     for name, case in cases().items():
         placement, _, stamps, _, size = case()
@@ -78,7 +90,7 @@ def interpret() -> None:
     reference = composite_reference(placement, paint, stamps, background, size)
     (wanted,) = torch.autograd.grad(reference.sum(), paint)
     torch.testing.assert_close(gradient, wanted, rtol=1e-4, atol=1e-4)
-    print(json.dumps({"found": found, "lists": lists, "problem": triton_problem()}))
+    print(json.dumps({"found": found, "multiplied": multiplied, "lists": lists, "problem": triton_problem()}))
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +106,12 @@ def test_interpreted_agrees_with_the_reference(name: str, interpreted: dict) -> 
 
 
 @pytest.mark.slow
+@each("name", MULTIPLIED)
+def test_interpreted_multiplies_as_the_reference(name: str, interpreted: dict) -> None:
+    check(name, interpreted["multiplied"][name])
+
+
+@pytest.mark.slow
 def test_available_when_interpreted(interpreted: dict) -> None:
     assert interpreted["problem"] is None
 
@@ -104,6 +122,13 @@ def test_available_when_interpreted(interpreted: dict) -> None:
 def test_agrees_with_the_reference_on_a_gpu(name: str) -> None:
     assert triton_problem() is None
     check(name, errors(composite_cuda, cases()[name](), device="cuda"))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@each("name", cases())
+def test_multiplies_as_the_reference_on_a_gpu(name: str) -> None:
+    check(name, errors(multiply, cases()[name](), device="cuda", reference=multiply_reference))
 
 
 @pytest.mark.gpu

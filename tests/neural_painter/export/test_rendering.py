@@ -175,7 +175,7 @@ def test_the_painter_saw_what_is_shown(name, turned):
     stamps = renderer.stamps(torch.from_numpy(document.full_shape(found)))
     background = torch.tensor(document.canvas, dtype=torch.float32)
     placement, paint = torch.from_numpy(document.strokes.placement), torch.from_numpy(document.strokes.paint)
-    canvas = composite(placement, paint, stamps, background, size).permute(1, 2, 0).numpy()
+    canvas = composite(placement, paint, stamps, background, size, blend=found.blend).permute(1, 2, 0).numpy()
     assert psnr(canvas.clip(0, 1), render(document, size)) > AGREE.get(name, 25)  # 25: a brush that is new
 
 
