@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares these lines 
     from neural_painter.errors import UsageError as UsageError
     from neural_painter.errors import UserError as UserError
     from neural_painter.export.finish import Finish as Finish
+    from neural_painter.export.swapping import swap_brush as swap_brush
     from neural_painter.fast.model import StyleModel as StyleModel
     from neural_painter.fast.model import load_model as load_model
     from neural_painter.fast.model import style_transfer as style_transfer
@@ -68,6 +69,7 @@ _NAMES = {
     "neural_painter.strokes": "StrokeDocument Strokes read_document write_document",
     "neural_painter.style.config": "StyleConfig",
     "neural_painter.style.gatys": "StyleProgress StyleResult style_picture",
+    "neural_painter.export.swapping": "swap_brush",
     "renderers.weights": "WeightsError",
 }
 """Modules, and the public names that each is the home of."""

@@ -15,6 +15,7 @@ from neural_painter.errors import InputError, UsageError
 from neural_painter.export import save
 from neural_painter.export.finish import FLAT, Finish
 from neural_painter.export.rendering import is_raised, render
+from neural_painter.export.swapping import with_picture
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
@@ -221,7 +222,7 @@ def paint(
         strokes=empty_strokes(painter.brush),
         seed=config.seed,
         options={
-            **asdict(config),
+            **with_picture(asdict(config), painter.brush),
             **({"style": style.as_options()} if style else {}),
             **({"mask": masked.digest} if masked else {}),
         },

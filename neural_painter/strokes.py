@@ -17,7 +17,7 @@ import numpy as np
 
 from neural_painter.errors import InputError
 from neural_painter.tables import MAX_ROWS, Arrays, read_table, short, write_table
-from renderers import brushes
+from renderers import brushes, own_brushes
 from renderers.brush import HALF_LENGTH, HALF_WIDTH, MAX_SWEEP, PAINT_WIDTH, PLACEMENT_WIDTH, SWEEP, Brush
 
 Array = np.ndarray
@@ -33,6 +33,8 @@ MAX_ANGLE = 1000.0
 MAX_SEED = 2**32 - 1
 MAX_OPTIONS = 64 << 10
 """Bytes of the options as JSON."""
+LONGEST_NAME = 100
+"""Letters of the name of a brush that may be somebody's."""
 MAX_DEPTH = 16
 """Deepest nesting of the options."""
 
@@ -112,6 +114,18 @@ def columns(brush: Brush, version: int = VERSION) -> tuple[str, ...]:
     return (*placement, *(parameter.name for parameter in brush.free_shape), *PAINT)
 
 
+class MissingBrush(ValueError):
+    """A document names a brush that may well be somebody's, and is not here.
+
+    Attributes:
+        hint: where to get it.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unknown brush {short(name)}, expected one of: {', '.join(brushes.names())}")
+        self.hint = f"If it is somebody's own, {own_brushes.missing(name)}; a brush of a Python file: --brush FILE.py"
+
+
 @dataclass(frozen=True)
 class StrokeDocument:
     """A painting: its strokes and everything needed to render them again, alike, at any size.
@@ -168,9 +182,11 @@ class StrokeDocument:
 
     def find_brush(self) -> Brush:
         """The document's brush; raises ValueError where there is none of that name."""
-        if self.brush not in brushes.names():
-            raise ValueError(f"unknown brush {short(self.brush)}, expected one of: {', '.join(brushes.names())}")
-        return brushes.brush(self.brush)
+        if self.brush in brushes.names():
+            return brushes.brush(self.brush)
+        if own_brushes.is_plain(self.brush) and len(self.brush) < LONGEST_NAME:
+            raise MissingBrush(self.brush)
+        raise ValueError(f"unknown brush {short(self.brush)}, expected one of: {', '.join(brushes.names())}")
 
     def check(self) -> Brush:
         """The document's brush, after checking every stroke against it.
@@ -249,7 +265,7 @@ def read_document(path: Path | str) -> StrokeDocument:
         InputError: no such file, or it does not hold a valid document; the message says where and why.
     """
     path = Path(path)
-    header, table, state = read_table(path, "strokes", _check_header)
+    header, table, state = read_table(path, "strokes", lambda header: _check_header(path, header))
     try:
         if header["version"] == 1:  # their state is of another optimiser's
             table, state = np.insert(table, SWEEP, 0, axis=1), Arrays({})
@@ -260,7 +276,7 @@ def read_document(path: Path | str) -> StrokeDocument:
     return document
 
 
-def _check_header(header: dict[str, Any]) -> None:
+def _check_header(path: Path, header: dict[str, Any]) -> None:
     """Raises ValueError unless everything but the strokes' own numbers is as it should be."""
     if header.get("format") != FORMAT:
         raise ValueError(f'it lacks "format": "{FORMAT}"')
@@ -271,7 +287,11 @@ def _check_header(header: dict[str, Any]) -> None:
     if unknown := sorted(header.keys() - KEYS - {"strokes"}):
         raise ValueError(f"the key {short(unknown[0])} is unknown")
     nothing = Strokes(np.empty((0, PLACEMENT_WIDTH)), np.empty((0, 0)), np.empty((0, 7)))
-    names = columns(_from_header(header, nothing, {}).find_brush(), header["version"])
+    try:
+        brush = _from_header(header, nothing, {}).find_brush()
+    except MissingBrush as error:  # nothing is wrong with the file
+        raise InputError(f"{path}: {error}", hint=error.hint) from None
+    names = columns(brush, header["version"])
     if header["columns"] != list(names):
         raise ValueError(f"the columns of brush {header['brush']} must be {', '.join(names)}")
 

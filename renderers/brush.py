@@ -88,6 +88,7 @@ class Brush:
         weights: the folder of its trained weights and their card; None: the project's own.
         blend: how its strokes mix with what is below, as `neural_painter.compositing` has it. With `multiply` the
             weights that `point` returns say how much dye of each colour lies there: less than 1 is lighter.
+        picture: SHA-256 of the picture that its strokes are made of, hexadecimal; "" where there is none.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Brush:
     relief: Callable[..., float] | None = None
     weights: Path | None = None
     blend: Blend = "over"
+    picture: str = ""
 
     def __post_init__(self) -> None:
         if not self.shape or self.shape[0].name != "aspect":

@@ -56,8 +56,9 @@ def kernel(signature: Any = None, **options: Any) -> Callable[[Callable[..., Any
         dispatcher: Any = njit(**{"nogil": True, "error_model": "numpy", **options})(function)
         if dispatcher is function:  # NUMBA_DISABLE_JIT
             return function
-        with suppress(OSError):  # a kernel that was typed at a prompt has no file, and is not kept
-            dispatcher._cache = _Kept(function, options)
+        if not function.__closure__:  # of what a closure holds no stamp tells
+            with suppress(OSError):  # a kernel that was typed at a prompt has no file, and is not kept
+                dispatcher._cache = _Kept(function, options)
         if signature is not None:
             dispatcher.compile(signature)
             dispatcher.disable_compile()

@@ -91,7 +91,7 @@ class Trainer(Run):
         rank, world: this process and how many there are; with more than one, torch.distributed must be initialised.
     """
 
-    KIND, LOWEST, ERROR = "renderer", 0.002, WeightsError
+    KIND, LOWEST, ERROR, MEASURED = "renderer", 0.002, WeightsError, ("picture",)
 
     def __init__(
         self, brush: Brush, config: TrainingConfig, device: torch.device, *, rank: int = 0, world: int = 1
@@ -117,7 +117,8 @@ class Trainer(Run):
         self.optimiser.step()
 
     def run_of(self) -> dict[str, Any]:
-        return {**asdict(self.config), "world": self.world, "brush": self.brush.name}
+        picture = {"picture": self.brush.picture} if self.brush.picture else {}
+        return {**asdict(self.config), "world": self.world, "brush": self.brush.name, **picture}
 
     def _notes(self, metadata: dict[str, str]) -> dict[str, Any]:
         if self.KIND in metadata:

@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+os.environ["NEURAL_PAINTER_BRUSHES"] = os.devnull  # no test sees the brushes of whoever runs it
+
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # before torch is loaded: they share the cores
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 

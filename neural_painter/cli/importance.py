@@ -28,14 +28,20 @@ def mask_file(options: argparse.Namespace) -> Path | None:
     return None if given is None or given in WORDS else Path(given)
 
 
-def paint_config(course: Course, base: dict[str, Any] | None = None) -> PaintConfig:
+def paint_config(course: Course, base: dict[str, Any] | None = None, *, brush: str | None = None) -> PaintConfig:
     """The painter's options; of `--importance FILE` the config says only that there is a mask.
+
+    Args:
+        course: whose options these are.
+        base: what holds where they say nothing.
+        brush: name of the brush that `--brush` stands for.
 
     Raises:
         UsageError: a value is out of range, or `base` was painted with a mask and none is given.
     """
     mask = mask_file(course.options)
-    config = course.config(PaintConfig, base, **({"importance": MASK} if mask else {}))
+    instead = {**({"importance": MASK} if mask else {}), **({"brush": brush} if brush else {})}
+    config = course.config(PaintConfig, base, **instead)
     if config.importance == MASK and not mask:
         raise UsageError(
             "--importance: the document to resume was painted with a mask", hint="Give it again: --importance MASK"

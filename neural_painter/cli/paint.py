@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from neural_painter import __version__
 from neural_painter.cli import COMMANDS
+from neural_painter.cli.brushes import add_brushes, chosen_brush
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.features import FEATURES, add_features, features_file, read_features
@@ -69,6 +70,7 @@ def parser() -> Parser:
     )
     made.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture, or a folder of pictures")
     add_config(made, PaintConfig)
+    add_brushes(made)
     styled = made.add_argument_group("strokes in the style of a picture")
     styled.add_argument(
         "--style", type=Path, metavar="PICTURE", help="whose style the strokes take on, once they show the photo"
@@ -90,11 +92,12 @@ def run(words: list[str]) -> int:
         many = len(options.photos) > 1 or options.photos[0].is_dir()
         if many and options.resume:
             raise UsageError("--resume: goes on with one painting, got several photos")
+        brush = chosen_brush(course)
         if not options.resume:
-            paint_config(course)  # complains of options before anything is loaded
+            paint_config(course, brush=brush)  # complains of options before anything is loaded
         _check_style(course)
         course.reads(options.style, features_file(options) if options.style else None, mask_file(options))
-        resume, config = _resumed(course)
+        resume, config = _resumed(course, brush)
         finish = finish_of(course)
         photos = find_photos(course, options.photos)
         jobs = course.jobs(photos, DEFAULT_OUTPUT, painting_end, many=many, brush=config.brush)
@@ -150,11 +153,11 @@ def _paint(
     return outcome_of(course, job, painting, size, signed(course, photo), finish, go_on)
 
 
-def _resumed(course: Course) -> tuple[StrokeDocument | None, PaintConfig]:
+def _resumed(course: Course, brush: str | None) -> tuple[StrokeDocument | None, PaintConfig]:
     """The document to go on from, and the options: those given, else those that it was painted with."""
     path = course.options.resume
     if not path:
-        return None, paint_config(course)
+        return None, paint_config(course, brush=brush)
     from neural_painter.strokes import read_document
 
     document = read_document(path)
@@ -171,7 +174,7 @@ def _resumed(course: Course) -> tuple[StrokeDocument | None, PaintConfig]:
         PaintConfig(**base)
     except UsageError as error:
         raise InputError(f"{path}: its options make no sense ({error})") from None
-    return document, paint_config(course, base)
+    return document, paint_config(course, base, brush=brush)
 
 
 def _check_style(course: Course) -> None:

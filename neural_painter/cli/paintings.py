@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neural_painter.cli.brushes import brush_words
 from neural_painter.cli.course import Course
 from neural_painter.cli.jobs import Job, Keeps, Outcome
 from neural_painter.cli.options import animation_of
@@ -174,6 +175,7 @@ def _chosen(course: Course, job: Job) -> list[str]:
     options = course.options
     words = [word for path in job.missing() for word in ("-o", named(path))]
     words += ["--size", named(options.size)] if options.size else []
+    words += brush_words(options)
     words += [word for name, value in animation_of(options).items() for word in (f"--{name}", named(value))]
     return [*words, "--overwrite"] if options.overwrite else words
 

@@ -80,8 +80,9 @@ def kernel_notice(*, show: bool = True) -> Iterator[None]:
     class Notice(event.Listener):  # type: ignore[misc]
         said = why = None
 
-        def on_start(self, event: object) -> None:
-            if not self.said:
+        def on_start(self, event: event.Event) -> None:
+            # A brush made of a picture compiles a few lines around it in every run, in half a second.
+            if not self.said and not event.data["dispatcher"].py_func.__closure__:
                 self.said, self.why = True, unkept()
                 say(f"compiling kernels, which takes some ten seconds; {_kept(self.why)}")
 

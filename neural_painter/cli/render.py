@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neural_painter import __version__
+from neural_painter.cli.brushes import add_swap, chosen_brush, swapped
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.jobs import Job, Outcome
@@ -26,15 +27,20 @@ from neural_painter.cli.streams import program
 from neural_painter.errors import InputError
 from neural_painter.export.finish import Finish
 
+if TYPE_CHECKING:
+    from neural_painter.strokes import StrokeDocument
+
 STATE = ".render"
 """End of the file that keeps an unfinished picture or animation."""
 
 DEFAULT_OUTPUT = "{name}.png"
+SWAPPED_OUTPUT = "{name}-{brush}.png"
 
 DESCRIPTION = """Paints a stroke document again at any size, without optimising. The same document gives the same bytes.
 
   python paint.py render cat.npz -o poster.png --size 9000
-  python paint.py render cat.npz -o cat.svg -o cat.mp4 --size 1080"""
+  python paint.py render cat.npz -o cat.svg -o cat.mp4 --size 1080
+  python paint.py render cat.npz -o tape.png --brush tape"""
 
 EPILOG = f"""Of a picture or animation that takes longer, what is painted is kept every ten seconds as
 NAME.unfinished.render; --resume goes on with it, and gives the same bytes.
@@ -51,8 +57,9 @@ def parser() -> Parser:
         epilog=EPILOG,
     )
     made.add_argument("document", type=Path, metavar="DOCUMENT", help="a stroke document: .npz, .json or .json.gz")
+    add_swap(made, "paint the strokes")
     add_finish(made)
-    add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
+    add_outputs(made, painting_outputs("{name} and {brush} are", f"{DEFAULT_OUTPUT}; with --brush, {SWAPPED_OUTPUT};"))
     made.add_argument("--resume", type=Path, metavar="FILE", help="go on with what is painted of the same output")
     return made
 
@@ -64,15 +71,17 @@ def run(words: list[str]) -> int:
 
         suffix_of(course.options.document)
         course.reads(course.options.resume)
-        job = course.job(course.options.document, DEFAULT_OUTPUT)
-        return course.run(job, lambda job: _render(course, job))
+        brush = chosen_brush(course)
+        default = SWAPPED_OUTPUT if brush else DEFAULT_OUTPUT
+        job = course.job(course.options.document, default, brush=brush or "{brush}")
+        return course.run(job, lambda job: _render(course, job, brush))
 
 
-def _render(course: Course, job: Job) -> Outcome:
+def _render(course: Course, job: Job, brush: str | None) -> Outcome:
     from neural_painter.strokes import read_document
 
     with job.timed("read"):
-        document = read_document(job.source)
+        document = swapped(course, job, read_document(job.source), brush)
         finish = finish_of(course, document, job.source)
         document = finished_as(document, finish)
         size = fit_size(course.options.size, document.size, job.source)
@@ -80,13 +89,18 @@ def _render(course: Course, job: Job) -> Outcome:
     write = writer(course, document, size, signed(course, None, without=("document",)), finish)
     return Outcome(
         told=f"{len(document.strokes)} strokes",
-        write=_keeping(course, job, size, finish, write),
+        write=_keeping(course, job, document, size, finish, write),
         facts={**facts_of(document), "finished": "unfinished" not in document.options},
     )
 
 
 def _keeping(
-    course: Course, job: Job, size: tuple[int, int], finish: Finish, write: Callable[..., None]
+    course: Course,
+    job: Job,
+    document: StrokeDocument,
+    size: tuple[int, int],
+    finish: Finish,
+    write: Callable[..., None],
 ) -> Callable[[Path], None]:
     """What writes an output and keeps it while it is painted; one that was begun comes first.
 
@@ -95,7 +109,7 @@ def _keeping(
     """
     from neural_painter.journal import Journal, head_of
 
-    heads = {path: _head(course, job, path, size, finish) for path in job.outputs}
+    heads = {path: _head(course, job, document, path, size, finish) for path in job.outputs}
     begun = None
     if resumed := course.options.resume:
         found = head_of(resumed)
@@ -117,7 +131,9 @@ def _keeping(
     return kept
 
 
-def _head(course: Course, job: Job, path: Path, size: tuple[int, int], finish: Finish) -> dict[str, Any] | None:
+def _head(
+    course: Course, job: Job, document: StrokeDocument, path: Path, size: tuple[int, int], finish: Finish
+) -> dict[str, Any] | None:
     """What is painted for an output, by which its unfinished work is known again; None where it takes no time."""
     from neural_painter.export import kind
     from neural_painter.export.wishes import frames_of
@@ -128,6 +144,7 @@ def _head(course: Course, job: Job, path: Path, size: tuple[int, int], finish: F
     timing = {**ANIMATION, **animation_of(course.options)}
     return {
         "document": hashlib.sha256(job.source.read_bytes()).hexdigest(),
+        "brush": [document.brush, document.find_brush().picture],
         "size": list(size),
         "finish": finish.told(),
         "frames": frames_of(timing["duration"], timing["fps"]) if what == "animation" else None,

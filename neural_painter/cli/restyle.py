@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neural_painter.cli.brushes import add_swap, chosen_brush, swapped
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.features import add_features, features_file, read_features
@@ -59,6 +60,7 @@ def parser() -> Parser:
         metavar="PHOTO",
         help="what was painted, which is to stay recognisable (default: the painting itself)",
     )
+    add_swap(made, "begin")
     add_config(made, StrokeStyleConfig)
     add_features(made)
     add_device(made)
@@ -78,17 +80,18 @@ def run(words: list[str]) -> int:
 
         suffix_of(options.document)
         course.reads(options.style, options.photo, features_file(options))
+        brush = chosen_brush(course)
         job = course.job(options.document, DEFAULT_OUTPUT)
-        return course.run(job, lambda job: _restyle(course, job, config))
+        return course.run(job, lambda job: _restyle(course, job, config, brush))
 
 
-def _restyle(course: Course, job: Job, config: StrokeStyleConfig) -> Outcome:
+def _restyle(course: Course, job: Job, config: StrokeStyleConfig, brush: str | None) -> Outcome:
     from neural_painter.painting import restyle
     from neural_painter.strokes import read_document
 
     options = course.options
     with job.timed("read"):
-        document = read_document(job.source)
+        document = swapped(course, job, read_document(job.source), brush)
         resume = read_document(options.resume) if options.resume else None
         finish = finish_of(course, document, job.source)
         check_relief(job.outputs, document.brush)

@@ -13,11 +13,10 @@ from neural_painter.cli.failures import STATUSES, guarded
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import Parser, add_config, add_device
 from neural_painter.cli.streams import called, claim_stdout
+from neural_painter.cli.trained_brushes import Wanted, add_wanted, wanted
 from neural_painter.cli.training import check_checkpoint, device_name, processes, ranks, stopped, train, writing
 from neural_painter.cli.words import words_of
-from neural_painter.configs import expect
 from neural_painter.errors import OutputError
-from renderers.brushes import names
 from renderers.training_config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ PROGRAM = "train_renderer.py"
 DESCRIPTION = """Trains the neural renderer of a brush from scratch, on strokes that the brush draws on the fly.
 
   python train_renderer.py --brush oil
+  python train_renderer.py --brush-image dab.png --name mybrush      # then: paint.py cat.jpg --brush mybrush
   torchrun --nproc-per-node 2 train_renderer.py --brush oil"""
 
 EPILOG = f"""Every ten seconds, and on Ctrl-C, a checkpoint is kept; the same command with --resume goes on from it.
@@ -39,10 +39,18 @@ EPILOG = f"""Every ten seconds, and on Ctrl-C, a checkpoint is kept; the same co
 
 def parser() -> Parser:
     """The options of the command."""
-    made = Parser(usage=f"{PROGRAM} --brush BRUSH [options]", description=DESCRIPTION, epilog=EPILOG)
-    made.add_argument("--brush", required=True, metavar="BRUSH", help=f"which to imitate: {', '.join(names())}")
+    made = Parser(
+        usage=f"{PROGRAM} --brush BRUSH [options]\n       {PROGRAM} --brush-image PICTURE --name NAME [options]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    add_wanted(made)
     made.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="where weights and card go (default: the project's own)"
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="where weights and card go (default: the project's own, or beside the Python file, or NAME among your "
+        "brushes)",
     )
     made.add_argument(
         "--checkpoint",
@@ -70,33 +78,29 @@ def main(arguments: list[str] | None = None) -> int:
 def run(words: list[str]) -> int:
     """Trains; returns the exit status."""
     with Course(parser(), words) as course:
-        config, options = course.config(TrainingConfig), course.options
-        expect(options.brush in names(), "--brush", options.brush, f"one of {', '.join(names())}")
+        options = course.options
+        course.config(TrainingConfig)  # complains of options before anything is loaded
         rank, world = ranks()
-        options.quiet, options.overwrite = options.quiet or rank > 0, True
-        folder = options.output or _own_folder()
-        checkpoint = options.checkpoint or Path("checkpoints") / f"{options.brush}.safetensors"
-        weights, card = (folder / f"{options.brush}{end}" for end in (".safetensors", ".json"))
-        job = Job(Path(options.brush), (weights, card), holds=(checkpoint,))
+        options.quiet = options.quiet or rank > 0
+        course.reads(options.brush_image)
+        it = wanted(course)
+        config, options.overwrite = course.config(TrainingConfig, it.base), True
+        checkpoint = options.checkpoint or Path("checkpoints") / f"{it.name}.safetensors"
+        ends = (*((".png",) if it.picture else ()), ".safetensors", ".json")  # the card last: it says that all is there
+        job = Job(Path(it.name), tuple(it.folder / f"{it.name}{end}" for end in ends), holds=(checkpoint,))
         course.check_extras(job)
 
         def work(job: Job) -> Outcome:
             with processes(options.device, world) as device:
-                return _train(course, job, config, device, checkpoint)
+                return _train(course, job, it, config, device, checkpoint)
 
         if rank:
             return course.follow(job, work)
         if not options.resume or checkpoint.exists():
-            for place in (folder, checkpoint.parent):
+            for place in (it.folder, checkpoint.parent):
                 _make(place)
         check_checkpoint(course, checkpoint)
         return course.run(job, work)
-
-
-def _own_folder() -> Path:
-    from renderers.weights import folder
-
-    return folder()
 
 
 def _make(folder: Path) -> None:
@@ -106,13 +110,15 @@ def _make(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
 
 
-def _train(course: Course, job: Job, config: TrainingConfig, device: torch.device, checkpoint: Path) -> Outcome:
-    from renderers.brushes import brush
+def _train(
+    course: Course, job: Job, it: Wanted, config: TrainingConfig, device: torch.device, checkpoint: Path
+) -> Outcome:
+    from renderers.runs import write_whole
     from renderers.training import Trainer, score
     from renderers.weights import save_renderer
 
     rank, world = ranks()
-    trainer = Trainer(brush(course.options.brush), config, device, rank=rank, world=world)
+    trainer = Trainer(it.load(), config, device, rank=rank, world=world)
     if course.options.resume:
         trainer.load_checkpoint(checkpoint)
     finished = train(course, job, trainer, config.steps, checkpoint)
@@ -131,17 +137,20 @@ def _train(course: Course, job: Job, config: TrainingConfig, device: torch.devic
 
     def write(path: Path) -> None:
         nonlocal digest
-        if path.suffix == ".safetensors":
+        if it.picture and path.suffix == ".png":
+            with writing(path):
+                write_whole(path, it.picture[0])
+        elif path.suffix == ".safetensors":
             with writing(path):
                 digest = save_renderer(trainer.model, path)
         else:
-            _write_card(course, trainer, path, {**outcome.facts, "sha256": digest})
+            _write_card(course, trainer, path, it, {**outcome.facts, "sha256": digest})
 
     outcome.write = write
     return outcome
 
 
-def _write_card(course: Course, trainer: Trainer, path: Path, facts: dict[str, object]) -> None:
+def _write_card(course: Course, trainer: Trainer, path: Path, it: Wanted, facts: dict[str, object]) -> None:
     """How the weights came to be, beside them."""
     import json
 
@@ -153,13 +162,11 @@ def _write_card(course: Course, trainer: Trainer, path: Path, facts: dict[str, o
 
     config = trainer.config
     # What was asked for, less where files lie and what is shown.
-    words = words_of(
-        course.parser, course.options, without=("output", "checkpoint", "resume", "device", "quiet", "json")
-    )
+    without = ("output", "checkpoint", "resume", "device", "quiet", "json", "brushes", "overwrite")
+    words = words_of(course.parser, course.options, without=without)
     card = {
         "brush": trainer.brush.name,
-        "license": LICENSE,
-        "origin": ORIGIN,
+        **({"picture": it.picture[1]} if it.picture else {"license": LICENSE, "origin": ORIGIN}),
         "sha256": facts["sha256"],
         "parameters": sum(p.numel() for p in trainer.model.parameters()),
         "command": " ".join(["python", PROGRAM, *words]),

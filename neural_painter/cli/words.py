@@ -76,7 +76,7 @@ def words_of(parser: argparse.ArgumentParser, options: argparse.Namespace, *, wi
     return [*arguments, *chosen]
 
 
-SIGNED_WITHOUT = ("output", "quiet", "json", "overwrite", "resume", "device", "strip", "max_pixels")
+SIGNED_WITHOUT = ("output", "quiet", "json", "overwrite", "resume", "device", "strip", "max_pixels", "brushes")
 """What does not change a result, or concerns nobody who looks at it."""
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from neural_painter.configs import DEVICES, MOST_WEIGHT, check, expect, option
-from renderers.brushes import names
+from renderers.brushes import names, project_names
 
 MOST_STROKES = 200_000
 
@@ -82,7 +82,11 @@ class PaintConfig:
         UsageError: a value is out of range; the message says which and what was expected.
     """
 
-    brush: str = option("oil", f"what to paint with: {', '.join(names())}", choices=names)
+    brush: str = option(
+        "oil",
+        f"what to paint with: {', '.join(project_names())}, one of your own, or a Python file that defines one",
+        choices=names,
+    )
     strokes: int = option(1000, "how many strokes", low=1, high=MOST_STROKES)
     preset: str = option(
         "balanced",

@@ -1,6 +1,7 @@
 """The ground-truth brushes, one file each: a module in this folder that defines BRUSH. Nothing else to edit.
 
-A script's own brush need not lie here: `add_brush` makes it known.
+Brushes need not lie here: a script makes one known by `add_brush`, a user's own ones lie in the folder of
+`renderers.own_brushes`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
+
+from renderers import own_brushes
 
 if TYPE_CHECKING:  # names() must not load numba: `paint.py --help` calls it
     from renderers.brush import Brush
@@ -23,9 +26,14 @@ def _found() -> frozenset[str]:
     return frozenset(module.name for module in iter_modules(__path__))
 
 
+def project_names() -> tuple[str, ...]:
+    """Names of the brushes that come with the project, sorted."""
+    return tuple(sorted(_found()))
+
+
 def names() -> tuple[str, ...]:
-    """Names of all brushes, sorted; imports none of them."""
-    return tuple(sorted(_found() | _added.keys()))
+    """Names of all brushes, sorted, the user's own as well; imports none of them."""
+    return tuple(sorted(_found() | _added.keys() | own_brushes.names()))
 
 
 def add_brush(brush: Brush) -> None:
@@ -44,14 +52,19 @@ def add_brush(brush: Brush) -> None:
 
 
 def brush(name: str) -> Brush:
-    """The brush of that name.
+    """The brush of that name: the project's, one that was added, or the user's own.
 
     Raises:
         ValueError: no such brush; the message lists those there are.
+        renderers.pictured.BrushError: the user's own brush of that name is damaged.
     """
     if name not in names():
         raise ValueError(f"no brush {name!r}, expected one of: {', '.join(names())}")
     if name in _added:
         return _added[name]
+    if name not in _found():
+        from renderers.pictured import read_brush
+
+        return read_brush(name)
     found: Brush = import_module(f"{__name__}.{name}").BRUSH
     return found
