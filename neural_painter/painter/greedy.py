@@ -29,7 +29,7 @@ def _try(target, canvas, stamp, opacity, stroke, sums):  # type: ignore[no-untyp
     """Adds up what the best colours follow from.
 
     With a and b the weights of both colours in a pixel, r what is missing there once the stroke has dimmed the canvas:
-    sums [9] = aa, ab, bb, then ar and br of each channel. Returns the error now, and with a black stroke.
+    the first 9 of sums = aa, ab, bb, then ar and br of each channel. Returns the error now, and with a black stroke.
     """
     height, width, _ = target.shape
     side = stamp.shape[0]
@@ -194,7 +194,7 @@ def _candidate(row, column, cell, form, aspects, dice, wide, stroke):  # type: i
 
 @kernel(fastmath=FAST)
 def place(  # type: ignore[no-untyped-def]
-    target, canvas, stamps, aspects, opacity, dyes, form, places, sizes, bounds, cell, reach, dice, placement, paint
+    target, canvas, stamps, aspects, opacity, lack, form, places, sizes, bounds, cell, reach, dice, placement, paint
 ):
     """Lays strokes one by one where the canvas is worst.
 
@@ -202,7 +202,8 @@ def place(  # type: ignore[no-untyped-def]
         target, canvas: `[H, W, 3]`; the canvas is painted on.
         stamps: `[A, S, S, 3]` of the aspects `[A]`; the middle one is the brush's usual.
         opacity: of all strokes.
-        dyes: whether they multiply (`dyeing.py`) instead of covering.
+        lack: room for `dyeing.lacks`, `[H, W, 6]`, where strokes multiply; None where they cover, and numba leaves out
+            all that multiplies.
         form: `[H, W, 2]` direction of form, and the aspect that suits it.
         places: `[H, W, 2]` by what strokes are larger there, and how much error counts there.
         sizes: half lengths of strokes of the usual aspect, to be tried.
@@ -215,12 +216,11 @@ def place(  # type: ignore[no-untyped-def]
     """
     error = _errors(target, canvas, cell)
     larger, weight = _of_cells(places, error.shape, cell)
-    lack = np.empty((*target.shape[:2], 6) if dyes else (0, 0, 6), np.float32)
-    if dyes:
+    if lack is not None:
         lacks(target, canvas, lack, 0, target.shape[0], 0, target.shape[1])
     worst = np.zeros(len(error), np.int64)
     _look(error, weight, worst, 0, len(error))
-    stroke, sums, colours = np.empty(5), np.empty(15 if dyes else 9), np.empty(6)
+    stroke, sums, colours = np.empty(5), np.empty(15), np.empty(6)
     for k in range(len(dice)):
         row, column = _worst(error, weight, worst)
         scale, most, chosen = larger[row, column], -np.inf, 0
@@ -230,7 +230,7 @@ def place(  # type: ignore[no-untyped-def]
                 half = size * scale * math.sqrt(aspects[index] / aspects[len(aspects) // 2])
                 stroke[HALF_LENGTH] = min(max(half, bounds[0] * scale * aspects[index]), bounds[1])
                 stroke[HALF_WIDTH] = stroke[HALF_LENGTH] / aspects[index]
-                if dyes:
+                if lack is not None:
                     gain = dye(lack, stamps[index], opacity, stroke, sums, colours)
                 else:
                     now, black = _try(target, canvas, stamps[index], opacity, stroke, sums)
@@ -238,7 +238,7 @@ def place(  # type: ignore[no-untyped-def]
                 if gain > most:
                     most, chosen = gain, index
                     placement[k, :SWEEP], placement[k, SWEEP], paint[k] = stroke, 0, colours
-        if dyes:
+        if lack is not None:
             lay_dye(target, canvas, lack, stamps[chosen], opacity, placement[k], paint[k], error, cell)
         else:
             _lay(target, canvas, stamps[chosen], opacity, placement[k], paint[k], error, cell)

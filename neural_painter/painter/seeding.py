@@ -91,7 +91,7 @@ def seed_strokes(
         stamps,
         aspects,
         brush.opacity.default,
-        brush.blend == "multiply",
+        np.empty((height, width, 6), np.float32) if brush.blend == "multiply" else None,
         form_of(target, brush, size) if form is None else form,
         _places(emphasis, (height, width)),
         np.array(SIZES) * size * long_side,
