@@ -69,6 +69,11 @@ class Rates:
     colour: float = 0.04
     opacity: float = 0.02
 
+    @classmethod
+    def of(cls, brush: Brush) -> Rates:
+        """Those for a brush: where strokes multiply, a pixel feels the steps of all that lie on it."""
+        return cls(colour=0.015, opacity=0.0075) if brush.blend == "multiply" else cls()
+
     def times(self, factor: float) -> Rates:
         """All of them so much larger."""
         return Rates(**{field.name: factor * getattr(self, field.name) for field in fields(self)})

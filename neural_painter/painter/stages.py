@@ -109,7 +109,7 @@ class Painter:
             view = sight.view(done)
             optimiser.look(view, self.background if sight.uncovered(done) else None)
             objective.goal, objective.weights = view.goal, view.weights
-            optimiser.prefix = prefixes.at(done, len(optimiser.now.values["paint"]))
+            optimiser.prefix = prefixes.at(done, len(optimiser.now.values["paint"])) if prefixes else None
 
         return Round(f"in stage {index + 1}", optimiser, objective, stage.iterations, before=before_step)
 
@@ -159,12 +159,18 @@ class Painter:
             view,
             step=stage.size,
             limits=self._limits(view.size),
-            rates=Rates().times(stage.boldness),
+            rates=Rates.of(self.brush).times(stage.boldness),
             refresh=refresh_of(len(strokes)),
         )
 
-    def _prefixes(self, stage: Stage) -> Prefixes:
-        """What the steps of a stage look at beside the whole canvas."""
+    def _prefixes(self, stage: Stage) -> Prefixes | None:
+        """What the steps of a stage look at beside the whole canvas; None for nothing.
+
+        Strokes that multiply hide none: those below cannot drift, and were the first ones to be as dark as the photo
+        by themselves, no room would be left for the others.
+        """
+        if self.brush.blend == "multiply":
+            return None
         return Prefixes(
             self.image,
             self.shape,

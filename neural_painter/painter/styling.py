@@ -135,11 +135,13 @@ class Styler:
         side = 16 * round(CANVAS * PRESETS[self.config.preset].canvas * 8 / step / 16)
         size = fit_long_side(height, width, min(MOST_SIDE, max(LEAST_SIDE, side)))
         recoloured, affine = recolour(np.clip(resize(self.goal, size=size), 0, 1), self.style.picture)
-        strokes = _in_colours(start, affine) if fresh else start
+        # Of strokes that multiply a pixel's colour is no mean of theirs, so that no map of colours is one of paint.
+        strokes = _in_colours(start, affine) if fresh and self.brush.blend == "over" else start
         goal = tensor_of(recoloured, self.device)
         limits, sizes = Limits.of(stage, self.brush), strokes.placement[:, HALVES]
         if not len(strokes):
             sizes = np.array([[LONGEST, LONGEST]], np.float32)
+        rates = Rates.of(self.brush)
         optimiser = StrokeOptimiser(
             self.renderer,
             self.brush,
@@ -150,7 +152,7 @@ class Styler:
                 half_width=min(limits.half_width, float(sizes[:, 1].min())),
                 half_length=max(limits.half_length, float(sizes[:, 0].max())),
             ),
-            rates=replace(Rates(), move=0.0, turn=0.0, sweep=0.0, grow=0.0, bend=0.0) if self._paint_only else Rates(),
+            rates=replace(rates, move=0.0, turn=0.0, sweep=0.0, grow=0.0, bend=0.0) if self._paint_only else rates,
             refresh=refresh_of(len(strokes)),
         )
         steps, held = self.style.config.style_steps, self._paint_only

@@ -7,13 +7,18 @@ import torch
 from neural_painter import PaintConfig, paint
 from neural_painter.compositing import DARKEST, composite
 from neural_painter.painter import seeding
+from neural_painter.painter.config import StrokeStyleConfig
 from neural_painter.painter.optimise import Limits, StrokeOptimiser
 from neural_painter.painter.phases import View
 from neural_painter.painter.recycling import least_useful
+from neural_painter.painter.rounds import place_between
 from neural_painter.painter.seeding import keep, seed_strokes
+from neural_painter.painter.stages import Painter, empty_strokes
+from neural_painter.painter.styling import StrokeStyle, Styler
 from renderers.stamps import load_stamps
 from tests.neural_painter.dyes import multiplying
 from tests.neural_painter.painter.pictures import blank, still_life
+from tests.neural_painter.photo.samples import night, tiny_features
 
 
 @pytest.fixture(params=["marker", "oil"])
@@ -85,6 +90,30 @@ def test_the_least_useful_are_those_that_dye_nothing(dye):
     other = StrokeOptimiser(renderer, dye, without, view, step=0.2, limits=Limits(0.01, 0.5)).canvas()
     assert (canvas - other).abs().max() < 1e-6
     assert least_useful(optimiser, 3)[3]
+
+
+def test_no_step_looks_at_prefixes_and_colours_take_smaller_steps(dye):
+    """The first strokes by themselves should be lighter than the photo."""
+    seen = {}
+    for name in (dye.name, "tape"):
+        config = PaintConfig(strokes=60, preset="fast", brush=name, device="cpu")
+        painter = Painter(still_life(48, 64), config)
+        made = painter.rounds()[0].make(place_between(empty_strokes(painter.brush)))
+        made.run(lambda done, loss, made=made: seen.setdefault(made, []).append(made.optimiser.prefix))
+    (dyes, of_dyes), (_, of_tape) = seen.items()
+    assert not any(of_dyes)
+    assert any(of_tape)
+    assert dyes.optimiser.rates["paint"][0] < 0.02
+
+
+def test_a_style_begins_with_the_dyes_own_colours(dye):
+    """No map of a picture's colours is one of dyes."""
+    strokes = seeded(dye, still_life(48, 64), count=8, size=0.2)
+    renderer, _ = load_stamps(dye, torch.device("cpu"))
+    style = StrokeStyle(night(), tiny_features(), StrokeStyleConfig(style_steps=1))
+    config = PaintConfig(brush=dye.name, device="cpu")
+    made = Styler(still_life(48, 64), style, renderer=renderer, brush=dye, config=config).round(place_between(strokes))
+    np.testing.assert_array_equal(made.strokes().paint, strokes.paint)
 
 
 def test_a_painting(dye):
