@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 NEEDED = 4096
 """Long side in pixels of a picture that is looked at, at most."""
 
+LAID_OVER = "laid over the canvas"
+"""Part of a note that says nothing of a brush: what it was laid over is taken off again."""
+
 PICTURED = {"steps": 600, "supersample": 2}
 """How brushes of pictures are trained unless asked otherwise: they are smooth already, and nobody waits long."""
 
@@ -126,6 +129,7 @@ def _pictured(course: Course, name: str, place: Path) -> Wanted:
         raise InputError(f"{path}: {error}") from None
     kind = "stroke" if is_stroke(picture) else "dab"
     height, width = picture.shape[:2]
+    notes = [note for note in notes if LAID_OVER not in note]
     course.tell(*notes, *(f"{path.name}: {words}" for words in changed))
     course.tell(f"{path.name}: {width}x{height} pixels of it are seen, and make a {kind}")
     data = picture_bytes(picture)

@@ -120,8 +120,9 @@ def _made(name: str, data: bytes, digest: str) -> Brush:
 
 def _pictured(name: str, picture: Picture, digest: str) -> Brush:
     ratio = picture.shape[1] / picture.shape[0]
-    low = 1.0 if is_stroke(picture) else max(1.0, aspect_of(ratio))
-    high = min(max(ratio, SHORTEST), LONGEST)
+    # Rounded as a card holds them, whose ranges must be those of the brush.
+    low = 1.0 if is_stroke(picture) else round(max(1.0, aspect_of(ratio)), 3)
+    high = round(min(max(ratio, SHORTEST), LONGEST), 3)
     point, relief = compiled_look(pyramid(picture), ratio, is_stroke(picture))
     return Brush(
         name=name,

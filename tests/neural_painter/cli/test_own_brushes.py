@@ -132,7 +132,11 @@ def test_a_document_of_another_brush_of_that_name_is_rendered_with_a_note(here, 
     assert "brushes/mine: there is a brush of that name\n  Choose another name, or pass --overwrite." in (
         capsys.readouterr().err
     )
+    words.remove("--quiet")
     assert train([*words, "--overwrite"]) == 0
+    said = capsys.readouterr().err
+    assert "leaf.png: 65x56 pixels of it are seen, and make a dab" in said
+    assert "canvas" not in said
     assert not Path("checkpoints/mine.safetensors").exists()
     assert paint(["render", "a.npz", "-o", "b.png"]) == 0
     assert "a.npz: was painted with another brush of the name mine" in capsys.readouterr().err
