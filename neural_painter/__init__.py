@@ -37,6 +37,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares these lines 
     from neural_painter.painting import Painting as Painting
     from neural_painter.painting import paint as paint
     from neural_painter.painting import restyle as restyle
+    from neural_painter.palettes.colours import Palette as Palette
+    from neural_painter.palettes.reading import read_palette as read_palette
     from neural_painter.photo.config import PhotoConfig as PhotoConfig
     from neural_painter.photo.transfer import PhotoProgress as PhotoProgress
     from neural_painter.photo.transfer import PhotoResult as PhotoResult
@@ -64,6 +66,8 @@ _NAMES = {
     "neural_painter.painter.work": "Progress",
     "neural_painter.painter.styling": "StrokeStyle",
     "neural_painter.painting": "Painting paint restyle",
+    "neural_painter.palettes.colours": "Palette",
+    "neural_painter.palettes.reading": "read_palette",
     "neural_painter.photo.config": "PhotoConfig",
     "neural_painter.photo.transfer": "PhotoProgress PhotoResult photo_transfer",
     "neural_painter.strokes": "StrokeDocument Strokes read_document write_document",

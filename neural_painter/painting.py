@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,9 @@ from neural_painter.export.swapping import with_picture
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
+from neural_painter.painter.choosing import Choice, choice_of, in_paints, options_of, with_palette
 from neural_painter.painter.config import MASK, PaintConfig
+from neural_painter.painter.paints import PaintShare
 from neural_painter.painter.phases import exact_side
 from neural_painter.painter.resuming import KEYS as UNFINISHED_KEYS
 from neural_painter.painter.resuming import (
@@ -36,8 +38,10 @@ from neural_painter.painter.rounds import Place, StateError, place_between
 from neural_painter.painter.stages import Painter, empty_strokes
 from neural_painter.painter.styling import StrokeStyle, Styler
 from neural_painter.painter.work import CANVAS_SECONDS, Planned, Progress, Work
+from neural_painter.palettes.colours import Palette
 from neural_painter.strokes import StrokeDocument, Strokes
-from renderers.stamps import load_stamps
+from renderers.brush import Brush
+from renderers.stamps import StampSource, load_stamps
 
 Array = np.ndarray
 
@@ -65,6 +69,7 @@ class Painting:
         finished: False where painting was interrupted; `paint(..., resume=document)` goes on.
         recovered: gradients that were not finite and were left out.
         notes: what a user should know of it, a sentence each.
+        paints: how much of it each paint is, where paints were few and it is finished.
         compared: the painting `[H, W, 3]` as it was compared with the photo, so that it need not be painted again
             at that size; None where it was not.
     """
@@ -78,6 +83,7 @@ class Painting:
     recovered: int = 0
     style_distance: tuple[float | None, float] | None = None
     notes: tuple[str, ...] = ()
+    paints: tuple[PaintShare, ...] = ()
     compared: Array | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -160,6 +166,7 @@ def paint(
     resume: StrokeDocument | None = None,
     style: StrokeStyle | None = None,
     mask: Array | None = None,
+    palette: Palette | None = None,
     size: tuple[int, int] | None = None,
 ) -> Painting:
     """Turns a photo into a painting.
@@ -183,6 +190,8 @@ def paint(
         style: a picture whose style the strokes take on in the end.
         mask: what matters and gets the finer strokes, `[h, w]` from 0 (does not) to 1, as from `read_mask`; takes the
             place of the config's `importance`.
+        palette: the only colours that strokes may have in the end; takes the place of the config's `palette`. With a
+            style they are painted freely, and become paints when all is done.
         size: `(height, width)` of the photo, where `image` is a smaller copy of it. The painter looks at 2048 pixels
             along the long side at most.
 
@@ -192,13 +201,13 @@ def paint(
 
     Raises:
         ValueError: `image` is not a picture, `mask` is not a mask, or `size` has another shape.
-        InputError: `resume` belongs to another photo, mask or other options.
-        UsageError: the device is not there, or `importance` is `mask` and there is none.
+        InputError: `resume` belongs to another photo, mask, other paints or other options.
+        UsageError: the device is not there, or `importance` is `mask`, or `palette` is `own`, and there is none.
         FacesError: `importance` is `faces`, and what finds them is not installed.
         NumericalError: the loss stopped being finite and did not recover.
         renderers.weights.WeightsError: the brush's weights are missing or damaged.
     """
-    config = _with_mask(config or PaintConfig(), mask)
+    config, choice = with_palette(_with_mask(config or PaintConfig(), mask), palette, resume)
     image = checked_picture(image, "image")
     size = _size_of_photo(image, size)
     began = time.perf_counter()
@@ -206,7 +215,7 @@ def paint(
     place = None if resume is None else resumed_painting(resume, config, size, photo, style, masked)
     notes: list[str] = []
     weights = importance_map(image, config.importance if mask is None else mask, notes=notes)
-    painter = Painter(image, config, size=size, weights=weights)
+    painter = Painter(image, config, size=size, weights=weights, choice=None if style else choice)
     rounds, styler = painter.rounds(), None
     if style:
         cost = STYLING * rounds[-1].cost / rounds[-1].steps
@@ -222,7 +231,7 @@ def paint(
         strokes=empty_strokes(painter.brush),
         seed=config.seed,
         options={
-            **with_picture(asdict(config), painter.brush),
+            **with_picture(options_of(config, choice), painter.brush),
             **({"style": style.as_options()} if style else {}),
             **({"mask": masked.digest} if masked else {}),
         },
@@ -234,6 +243,7 @@ def paint(
         place = fitted(place, rounds, config.strokes, styler is not None)
     told = _Callbacks(on_step, on_state, state_seconds, on_canvas, canvas_seconds)
     made = _made(rounds, place, Unfinished(document, photo), painter.device, resume, told)
+    made = _in_paints(made, choice, painter.brush, painter.renderer, free=styler is not None)
     rendering = time.perf_counter()
     if styler is None:
         shown = score_size(size)
@@ -266,6 +276,7 @@ def restyle(
 ) -> Painting:
     """Gives the strokes of a painting the style of a picture. Prints nothing.
 
+    One that was painted with few paints keeps them; those that were found in its photo are found anew.
     The other losses, which keep it recognisable, are weighed as they were when it was painted; where the document does
     not say so, as by default, and the painting's `notes` tell.
 
@@ -301,7 +312,7 @@ def restyle(
             raise InputError(f"the photo has {found}, the painting {document.width}x{document.height}: another shape")
     kept = None if photo is None else Photo(photo)
     place = resumed_restyling(resume, document, kept, style) if resume else place_between(strokes)
-    where = choose_device(device)
+    where, choice = choose_device(device), choice_of(document)
     config, notes = config_of(document)
     renderer, weights = load_stamps(brush, where, config.renderer)
     size = fit_long_side(*document.size, STYLE_SIDE)
@@ -319,6 +330,7 @@ def restyle(
     rounds = styler.rounds(len(strokes))
     told = _Callbacks(on_step, on_state, state_seconds, on_canvas, canvas_seconds)
     made = _made(rounds, place, unfinished, where, resume, told)
+    made = _in_paints(made, choice, brush, renderer, free=True)
     rendering = time.perf_counter()
     distances = _distances(styler.style, before, render(made.document, size))
     ended = time.perf_counter()
@@ -376,6 +388,14 @@ def _made(
         recovered=work.recovered,
         notes=notes_on(resumed, unfinished.base.weights),
     )
+
+
+def _in_paints(made: Painting, choice: Choice | None, brush: Brush, renderer: StampSource, *, free: bool) -> Painting:
+    """A finished painting that tells its paints, where they were to be few."""
+    if choice is None or not made.finished:
+        return made
+    document, paints = in_paints(made.document, choice, brush, renderer, free=free)
+    return replace(made, document=document, paints=paints)
 
 
 def _with_mask(config: PaintConfig, mask: Array | None) -> PaintConfig:

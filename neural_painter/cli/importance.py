@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from neural_painter.cli.course import Course
 from neural_painter.cli.jobs import Job
+from neural_painter.cli.palette import palette_instead
 from neural_painter.configs import nearest
 from neural_painter.errors import InputError, UsageError
 from neural_painter.painter.config import IMPORTANCE, MASK, PaintConfig
@@ -29,7 +30,7 @@ def mask_file(options: argparse.Namespace) -> Path | None:
 
 
 def paint_config(course: Course, base: dict[str, Any] | None = None, *, brush: str | None = None) -> PaintConfig:
-    """The painter's options; of `--importance FILE` the config says only that there is a mask.
+    """The painter's options; of `--importance FILE` and `--palette FILE` they say only that there is one.
 
     Args:
         course: whose options these are.
@@ -40,7 +41,11 @@ def paint_config(course: Course, base: dict[str, Any] | None = None, *, brush: s
         UsageError: a value is out of range, or `base` was painted with a mask and none is given.
     """
     mask = mask_file(course.options)
-    instead = {**({"importance": MASK} if mask else {}), **({"brush": brush} if brush else {})}
+    instead = {
+        **({"importance": MASK} if mask else {}),
+        **({"brush": brush} if brush else {}),
+        **palette_instead(course.options),
+    }
     config = course.config(PaintConfig, base, **instead)
     if config.importance == MASK and not mask:
         raise UsageError(

@@ -26,6 +26,7 @@ from neural_painter.cli.options import (
 )
 from neural_painter.cli.outputs import painting_end
 from neural_painter.cli.paintings import check_relief, finish_of, outcome_of, save_state
+from neural_painter.cli.palette import palette_file, read_paints
 from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError, UsageError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from neural_painter.images import Array
     from neural_painter.painter.styling import StrokeStyle
     from neural_painter.painter.work import Progress
+    from neural_painter.palettes.colours import Palette
     from neural_painter.strokes import StrokeDocument
 
 DEFAULT_OUTPUT = "{name}-{brush}.png"
@@ -96,7 +98,9 @@ def run(words: list[str]) -> int:
         if not options.resume:
             paint_config(course, brush=brush)  # complains of options before anything is loaded
         _check_style(course)
-        course.reads(options.style, features_file(options) if options.style else None, mask_file(options))
+        course.reads(
+            options.style, features_file(options) if options.style else None, mask_file(options), palette_file(options)
+        )
         resume, config = _resumed(course, brush)
         finish = finish_of(course)
         photos = find_photos(course, options.photos)
@@ -104,9 +108,10 @@ def run(words: list[str]) -> int:
         check_relief((path for job in jobs for path in job.outputs), config.brush)
         _check_device(config)
         check_importance(config)
+        palette = read_paints(course)
         style, mask = (cache(lambda read=read: read(course, jobs[0])) for read in (_read_style, read_importance))
         return course.run(
-            jobs if many else jobs[0], lambda job: _paint(course, job, config, finish, resume, style(), mask())
+            jobs if many else jobs[0], lambda job: _paint(course, job, config, finish, resume, style(), mask(), palette)
         )
 
 
@@ -118,6 +123,7 @@ def _paint(
     resume: StrokeDocument | None,
     style: StrokeStyle | None,
     mask: Array | None,
+    palette: Palette | None,
 ) -> Outcome:
     """Paints one photo."""
     with job.timed("read"):
@@ -139,6 +145,7 @@ def _paint(
             resume=resume,
             style=style,
             mask=mask,
+            palette=palette,
             size=photo.size,
         )
     course.note(job, *painting.notes)

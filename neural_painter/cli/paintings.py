@@ -11,6 +11,7 @@ from neural_painter.cli.brushes import brush_words
 from neural_painter.cli.course import Course
 from neural_painter.cli.jobs import Job, Keeps, Outcome
 from neural_painter.cli.options import animation_of
+from neural_painter.cli.palette import facts_of_paints
 from neural_painter.cli.words import named
 from neural_painter.errors import InputError, UsageError
 from neural_painter.export.finish import FLAT, Finish
@@ -160,7 +161,7 @@ def facts_of(document: StrokeDocument, painting: Painting | None = None) -> dict
     if painting is not None and painting.style_distance is not None:
         before, after = painting.style_distance
         facts |= {"style_distance": _rounded(after, 5), "style_distance_before": _rounded(before, 5)}
-    return facts
+    return facts | facts_of_paints(painting)
 
 
 def save_state(path: Path, document: StrokeDocument) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
-from neural_painter.configs import DEVICES, MOST_WEIGHT, check, expect, option
+from neural_painter.configs import DEVICES, MOST_WEIGHT, OptionError, check, expect, nearest, option
+from neural_painter.palettes.sets import SETS
 from renderers.brushes import names, project_names
 
 MOST_STROKES = 200_000
@@ -15,7 +17,13 @@ MASK = "mask"
 
 IMPORTANCE = ("auto", "faces", "none", MASK)
 
-BEFORE = {"importance": "none"}
+ANY, OWN = "none", "own"
+"""What `palette` says where any colours may be painted with, and where paints were given."""
+
+FEWEST_FOUND, MOST_FOUND = 2, 256
+"""Colours that are looked for in a photo."""
+
+BEFORE = {"importance": "none", "palette": ANY}
 """Options that documents may lack, for they were painted before these were there, and what they would have said."""
 
 
@@ -121,10 +129,31 @@ class PaintConfig:
         choices=IMPORTANCE,
     )
 
+    palette: str = option(
+        ANY,
+        f"the only paints: so many of the photo's colours, a set ({', '.join(SETS)}), a file of names and colours "
+        "(.csv, .gpl, .ase, .aco), or none for any",
+    )
+
     def __post_init__(self) -> None:
+        if type(self.palette) is int:
+            object.__setattr__(self, "palette", str(self.palette))
         check(self)
+        _check_palette(self.palette)
         colour = len(self.canvas) == 3 and all(0 <= c <= 1 for c in self.canvas)
         expect(colour, "canvas", self.canvas, "three numbers of 0 to 1")
+
+
+def _check_palette(word: object) -> None:
+    """Raises OptionError where `palette` is neither a number nor a word that is known."""
+    if isinstance(word, str) and re.fullmatch(r"[+-]?\d+", word, re.ASCII):
+        fits = word.isdigit() and len(word) < 9 and FEWEST_FOUND <= int(word) <= MOST_FOUND
+        expect(fits, "palette", word, f"{FEWEST_FOUND} to {MOST_FOUND} colours")
+    elif word not in (ANY, OWN, *SETS):
+        known = (ANY, *SETS)
+        raise OptionError(
+            "palette", f"expected a number or one of {', '.join(known)}, got {word}", hint=nearest(word, known)
+        )
 
 
 @dataclass(frozen=True)

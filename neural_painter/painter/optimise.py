@@ -20,10 +20,12 @@ from neural_painter.strokes import Strokes
 from renderers.brush import (
     ANGLE,
     CENTRE,
+    COLOURS,
     HALF_LENGTH,
     HALF_WIDTH,
     HALVES,
     MAX_SWEEP,
+    OPACITY,
     PAINT_WIDTH,
     PLACEMENT_WIDTH,
     SWEEP,
@@ -33,6 +35,8 @@ from renderers.stamps import StampSource
 
 Array = np.ndarray
 Loss = Callable[[Tensor], Tensor]
+Mixing = Callable[[Tensor], Tensor]
+"""What paint `[N, 7]` is painted with, where the strokes' own is that."""
 
 MANY = 1000
 """Strokes beyond which stamps are drawn less often."""
@@ -155,6 +159,8 @@ class StrokeOptimiser:
 
     Attributes:
         prefix: what the next steps look at beside the whole canvas; None for nothing.
+        mixing: what is painted with where paints are few; None: with the strokes' own colours.
+        fixed: whether colours stay as they are from now on.
         composited: the canvas `[3, H, W]` that the last step saw, in the step's own view; None before the first.
     """
 
@@ -191,6 +197,8 @@ class StrokeOptimiser:
         self.stamps: Tensor | None = None
         self.composited: Tensor | None = None
         self.prefix: Prefix | None = None
+        self.mixing: Mixing | None = None
+        self.fixed = False
 
     def look(self, view: View, background: Tensor | None = None) -> None:
         """From now on canvases are of this grid, and over another background where one is given."""
@@ -212,6 +220,11 @@ class StrokeOptimiser:
     def placement(self) -> Tensor:
         """Placements as the compositor takes them, `[N, 6]`."""
         return _placed(self.now.values["placement"])
+
+    def paint(self) -> Tensor:
+        """Paint as the compositor takes it, `[N, 7]`."""
+        paint = self.now.values["paint"]
+        return paint if self.mixing is None else self.mixing(paint)
 
     def full_shape(self) -> Tensor:
         """Shapes as the networks take them, `[N, P]`, aspect first."""
@@ -242,6 +255,12 @@ class StrokeOptimiser:
         self.stamps = None
 
     @torch.no_grad()
+    def colour(self, colours: Tensor) -> None:
+        """Gives all strokes other colours, `[N, 6]`, as they are painted with."""
+        paint = torch.cat([colours.to(self.device), self.now.values["paint"][:, OPACITY:]], dim=1)
+        self.now = replace(self.now, values={**self.now.values, "paint": paint})
+
+    @torch.no_grad()
     def draw_stamps(self, shape: Tensor | None = None) -> Tensor:
         """All stamps `[N, S, S, 3]`; by default of the strokes as they stand.
 
@@ -254,7 +273,7 @@ class StrokeOptimiser:
         """The canvas as it stands, `[3, H, W]`."""
         return composite(
             self.placement(),
-            self.now.values["paint"],
+            self.paint(),
             self.draw_stamps(),
             self.background,
             self.view.size,
@@ -280,7 +299,9 @@ class StrokeOptimiser:
             now = replace(now, drawn=shape.detach())
         assert self.stamps is not None
         placed = _placed(now.values["placement"]).requires_grad_()
-        paint = now.values["paint"].clone().requires_grad_()
+        own = now.values["paint"].clone().requires_grad_()
+        mixed = own if self.mixing is None else self.mixing(own)
+        paint = own if mixed is own else mixed.detach().requires_grad_()
         stamps = self.stamps.detach().requires_grad_(draw)
         blend = self.brush.blend
         canvas = composite(placed - self.offset, paint, stamps, self.background, self.view.size, blend=blend)
@@ -291,7 +312,9 @@ class StrokeOptimiser:
             alone = composite(placed[:n], paint[:n], stamps[:n], view.background, view.size, blend=blend)
             self.prefix.weighed(alone, value.detach()).backward()  # type: ignore[no-untyped-call]
         value.backward()  # type: ignore[no-untyped-call]
-        gradients = {"placement": placed.grad, "paint": paint.grad}
+        if mixed is not own and paint.grad is not None:
+            mixed.backward(paint.grad)  # type: ignore[no-untyped-call]
+        gradients = {"placement": placed.grad, "paint": own.grad}
         if placed.grad is not None:
             placed.grad[:, HALVES] *= placed.detach()[:, HALVES]  # of logarithms; autograd would launch a dozen kernels
         if stamps.grad is not None and len(stamps):
@@ -310,9 +333,10 @@ class StrokeOptimiser:
         for name, gradient in gradients.items():
             if gradient is None or not gradient.numel():
                 continue
-            moved = adam_step(
-                values[name], gradient, firsts[name], seconds[name], steps[name], self.rates[name] * decay
-            )
+            rates = self.rates[name] * decay
+            if self.fixed and name == "paint":
+                rates[COLOURS] = 0
+            moved = adam_step(values[name], gradient, firsts[name], seconds[name], steps[name], rates)
             values[name], firsts[name], seconds[name], steps[name], left_out = moved
             recovered += left_out
         return Standing(self._projected(values), firsts, seconds, steps, now.taken + 1, recovered, now.drawn)

@@ -22,8 +22,8 @@ def least_useful(optimiser: StrokeOptimiser, count: int) -> Array:
 
     Without them one by one: two that lie on each other are both worth little, and one of them may go with the next lot.
     """
-    now, view = optimiser.now, optimiser.view
-    strokes = optimiser.placement(), now.values["paint"], optimiser.draw_stamps()
+    view = optimiser.view
+    strokes = optimiser.placement(), optimiser.paint(), optimiser.draw_stamps()
     blend = optimiser.brush.blend
     found = worth(*strokes, optimiser.background, view.goal, view.size, weight=view.weights, blend=blend)
     least = np.zeros(len(found), bool)

@@ -9,6 +9,7 @@ import torch
 
 from neural_painter.devices import choose_device
 from neural_painter.images.tensors import picture_of
+from neural_painter.painter.choosing import Choice
 from neural_painter.painter.config import PaintConfig, Stage, plan
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
@@ -49,6 +50,7 @@ class Painter:
         config: options.
         size: `(height, width)` of the photo, where `image` is a smaller copy of it.
         weights: `[H, W]` of the image, how much each pixel matters, as from `importance_map`; None: all alike.
+        choice: to which paints the strokes' colours are limited in the end; None: any colours.
 
     Raises:
         UsageError: the device is not there.
@@ -63,10 +65,12 @@ class Painter:
         *,
         size: tuple[int, int] | None = None,
         weights: Array | None = None,
+        choice: Choice | None = None,
     ) -> None:
         self.image, self.config = image, config
         self.emphasis = None if weights is None else Emphasis(weights)
         self.brush = find_brush(config.brush)
+        self.paints = choice.paints(image, self.brush, weights) if choice else None
         self.device = choose_device(config.device)
         self.renderer, self.weights = load_stamps(self.brush, self.device, config.renderer)
         self.background = torch.tensor(config.canvas, dtype=torch.float32, device=self.device)
@@ -102,10 +106,17 @@ class Painter:
         plain = sight.plain
         objective = Objective(plain.goal, self.config, weights=plain.weights, transport=stage.transport)
         prefixes = self._prefixes(stage)
+        paints = self.paints if stage is self.stages[-1] else None
+        bare = self.background.cpu().numpy()
 
         def before_step(done: int) -> None:
+            if paints:
+                paints.mix(optimiser, done, stage.iterations)
             if done in stage.renewals:
                 self._renew(index, stage, sight, optimiser, done)
+            if paints and paints.are_assigned(done, stage.iterations):
+                optimiser.look(plain, self.background)
+                paints.assign(optimiser, sight.target, bare, plain.weights, done, stage.iterations)
             view = sight.view(done)
             optimiser.look(view, self.background if sight.uncovered(done) else None)
             objective.goal, objective.weights = view.goal, view.weights

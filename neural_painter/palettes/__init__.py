@@ -1,0 +1,1 @@
+"""Palettes: a few named paints, from files, well-known sets or a photo. Nothing here knows strokes."""
