@@ -13,14 +13,15 @@ import torch
 from neural_painter.devices import choose_device
 from neural_painter.errors import InputError, UsageError
 from neural_painter.export import save
+from neural_painter.export.easel import is_plain
 from neural_painter.export.finish import FLAT, Finish
-from neural_painter.export.rendering import is_raised, render
+from neural_painter.export.rendering import render
 from neural_painter.export.swapping import with_picture
 from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter.choosing import Choice, choice_of, in_paints, options_of, with_palette
-from neural_painter.painter.config import MASK, PaintConfig
+from neural_painter.painter.config import MASK, PaintConfig, on_own_canvas
 from neural_painter.painter.paints import PaintShare
 from neural_painter.painter.phases import exact_side
 from neural_painter.painter.resuming import KEYS as UNFINISHED_KEYS
@@ -41,6 +42,7 @@ from neural_painter.painter.work import CANVAS_SECONDS, Planned, Progress, Work
 from neural_painter.palettes.colours import Palette
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brush import Brush
+from renderers.brushes import brush as find_brush
 from renderers.stamps import StampSource, load_stamps
 
 Array = np.ndarray
@@ -103,7 +105,7 @@ class Painting:
         """
         wanted = size_of(self.document, size)
         known = self.known(wanted)
-        if known is None or is_raised(self.document, finish):
+        if known is None or not is_plain(self.document, finish):
             return render(self.document, wanted, finish=finish)
         return known.copy()
 
@@ -208,6 +210,7 @@ def paint(
         renderers.weights.WeightsError: the brush's weights are missing or damaged.
     """
     config, choice = with_palette(_with_mask(config or PaintConfig(), mask), palette, resume)
+    config = on_own_canvas(config, find_brush(config.brush))
     image = checked_picture(image, "image")
     size = _size_of_photo(image, size)
     began = time.perf_counter()
@@ -226,7 +229,7 @@ def paint(
     document = StrokeDocument(
         width=size[1],
         height=size[0],
-        canvas=config.canvas,
+        canvas=config.canvas or painter.brush.ground,
         brush=config.brush,
         strokes=empty_strokes(painter.brush),
         seed=config.seed,

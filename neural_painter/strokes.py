@@ -23,7 +23,7 @@ from renderers.brush import HALF_LENGTH, HALF_WIDTH, MAX_SWEEP, PAINT_WIDTH, PLA
 Array = np.ndarray
 
 FORMAT = "neural-painter strokes"
-VERSION = 2
+VERSION = 3
 MAX_STROKES = MAX_ROWS
 MAX_SIDE = 100_000
 """Longest side of the photo, in pixels."""
@@ -37,6 +37,9 @@ LONGEST_NAME = 100
 """Letters of the name of a brush that may be somebody's."""
 MAX_DEPTH = 16
 """Deepest nesting of the options."""
+
+RENAMED = {"watercolor": "watercolor_1"}
+"""What brushes of documents before version 3 are called now."""
 
 KEYS = {"format", "version", "width", "height", "canvas", "brush", "seed", "weights", "options", "columns"}
 """What a document's header holds: all of these, and nothing else."""
@@ -139,7 +142,8 @@ class StrokeDocument:
         options: how it was painted; JSON values only. A rendering does not depend on them; going on with an unfinished
             painting does, on the painter's options and on `unfinished`, `style` and `photo`: docs/stroke-document.md.
         weights: SHA-256 of the renderer's weights, hexadecimal, or "".
-        version: of this format; documents of version 1 are read as strokes that do not sweep.
+        version: of this format; documents of version 1 are read as strokes that do not sweep, and up to version 2
+            brushes are read as RENAMED.
         state: of an unfinished painting, what the painter needs beside the strokes to go on as if it had never stopped;
             arrays by name, as `Arrays` takes them. Only .npz holds it.
 
@@ -182,7 +186,7 @@ class StrokeDocument:
 
     def find_brush(self) -> Brush:
         """The document's brush; raises ValueError where there is none of that name."""
-        if self.brush in brushes.names():
+        if self.brush in brushes.known():
             return brushes.brush(self.brush)
         if own_brushes.is_plain(self.brush) and len(self.brush) < LONGEST_NAME:
             raise MissingBrush(self.brush)
@@ -297,8 +301,17 @@ def _check_header(path: Path, header: dict[str, Any]) -> None:
 
 
 def _from_header(header: dict[str, Any], strokes: Strokes, state: Mapping[str, Array]) -> StrokeDocument:
-    told = KEYS - {"format", "version", "columns"}
-    return StrokeDocument(strokes=strokes, state=state, **{key: header[key] for key in told})
+    told = {key: header[key] for key in KEYS - {"format", "version", "columns"}}
+    if header["version"] < 3:
+        told["brush"] = _name_now(told["brush"])
+        if isinstance(told["options"], dict) and "brush" in told["options"]:
+            told["options"] = {**told["options"], "brush": _name_now(told["options"]["brush"])}
+    return StrokeDocument(strokes=strokes, state=state, **told)
+
+
+def _name_now(brush: Any) -> Any:
+    """What a brush of an older document is called now."""
+    return RENAMED.get(brush, brush) if isinstance(brush, str) else brush
 
 
 def _integer(name: str, value: Any, low: int, high: int) -> int:

@@ -58,7 +58,12 @@ relief_function = kernel(RELIEF_SIGNATURE, fastmath=_FAST)
 
 @dataclass(frozen=True)
 class Parameter:
-    """One number of a stroke: its name, closed range, unit and where the painter starts from."""
+    """One number of a stroke: its name, closed range, unit and where the painter starts from.
+
+    Attributes:
+        settled: what it is where the photo is flat, and at contours, of a number that the photo settles and the
+            painter then holds; None: the painter looks for the best.
+    """
 
     name: str
     low: float
@@ -66,10 +71,13 @@ class Parameter:
     unit: str
     default: float
     meaning: str
+    settled: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not self.low <= self.default <= self.high:
             raise ValueError(f"{self.name}: default {self.default} is outside [{self.low}, {self.high}]")
+        if self.settled and not all(self.low <= value <= self.high for value in self.settled):
+            raise ValueError(f"{self.name}: settled {self.settled} is outside [{self.low}, {self.high}]")
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,8 @@ class Brush:
         about: one line for help texts.
         relief: compiled with `relief_function`; how high the paint lies at a point that the stroke covers, in what such
             a stroke's paint is thick; None: it lies flat.
+        ground: colour of the canvas that it is meant for.
+        paper: what it is meant for: one of `smooth`, `cold` and `rough`, or `none`, which is canvas.
         weights: the folder of its trained weights and their card; None: the project's own.
         blend: how its strokes mix with what is below, as `neural_painter.compositing` has it. With `multiply` the
             weights that `point` returns say how much dye of each colour lies there: less than 1 is lighter.
@@ -98,6 +108,8 @@ class Brush:
     point: Callable[..., tuple[float, float, float]]
     about: str
     relief: Callable[..., float] | None = None
+    ground: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    paper: str = "none"
     weights: Path | None = None
     blend: Blend = "over"
     picture: str = ""

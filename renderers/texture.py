@@ -41,10 +41,16 @@ def noise(x, y, seed):  # type: ignore[no-untyped-def]
     return np.float32(2 * (low * (1 - ty) + high * ty) - 1)
 
 
+@_compiled(_REAL, _REAL)
+def seen(frequency, footprint):  # type: ignore[no-untyped-def]
+    """How much is seen of `frequency` cells a half width: none where they are below a pixel."""
+    return min(max(np.float32(1.7 - 1.4 * frequency * footprint), np.float32(0)), np.float32(1))
+
+
 @_compiled(_REAL, _REAL, _REAL, _REAL, _SEED)
 def streaks(along, across, frequency, footprint, seed):  # type: ignore[no-untyped-def]
     """Noise drawn out along the stroke, `frequency` cells a half width across; fades where cells are below a pixel."""
-    visible = min(max(np.float32(1.7 - 1.4 * frequency * footprint), np.float32(0)), np.float32(1))
+    visible = seen(frequency, footprint)
     if visible == 0:
         return np.float32(0)
     return visible * noise(across * frequency, along * frequency * np.float32(0.06), seed)

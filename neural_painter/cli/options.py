@@ -15,6 +15,7 @@ from neural_painter.export.finish import Finish
 from neural_painter.export.wishes import DURATION, FPS, HOLD
 
 Colour = tuple[float, float, float]
+Canvas = tuple[float, float, float] | tuple[()]
 Direction = tuple[float, float]
 Config = TypeVar("Config")
 
@@ -79,10 +80,9 @@ def add_config(parser: argparse._ActionsContainer, config: type) -> None:
     for option in fields(config):
         if "help" not in option.metadata:
             continue
-        kind = hints[option.name]
+        kind, text = hints[option.name], option.metadata["help"].replace("%", "%%")
         name = f"--{option.name.replace('_', '-')}"
         if kind is bool:
-            text = option.metadata["help"]
             parser.add_argument(name, dest=option.name, default=argparse.SUPPRESS, action="store_true", help=text)
             continue
         shown = _SHOWN.get(kind, str)(option.default)
@@ -92,8 +92,8 @@ def add_config(parser: argparse._ActionsContainer, config: type) -> None:
             dest=option.name,
             default=argparse.SUPPRESS,
             type=_TYPES[kind],
-            metavar={int: "N", float: "X", Colour: "COLOR", Direction: "AZIMUTH,ELEVATION"}.get(kind, word),
-            help=f"{option.metadata['help']} (default: {shown})",
+            metavar={int: "N", float: "X", Canvas: "COLOR", Direction: "AZIMUTH,ELEVATION"}.get(kind, word),
+            help=f"{text} (default: {shown})",
         )
 
 
@@ -298,6 +298,10 @@ def _colour(text: str) -> Colour:
         raise argparse.ArgumentTypeError(f"{error}. {error.hint}") from None
 
 
+def _canvas(text: str) -> Canvas:
+    return () if text == "own" else _colour(text)
+
+
 def _direction(text: str) -> Direction:
     try:
         azimuth, elevation = (float(part) for part in text.split(","))
@@ -306,13 +310,13 @@ def _direction(text: str) -> Direction:
     return azimuth % 360.0, elevation
 
 
-def _hexadecimal(colour: Colour) -> str:
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in colour)
+def _hexadecimal(colour: Canvas) -> str:
+    return "own" if not colour else "#" + "".join(f"{round(255 * channel):02x}" for channel in colour)
 
 
 def _angles(direction: Direction) -> str:
     return ",".join(f"{angle:g}" for angle in direction)
 
 
-_TYPES: dict[Any, Any] = {str: str, int: _whole, float: _number, Colour: _colour, Direction: _direction}
-_SHOWN: dict[Any, Any] = {Colour: _hexadecimal, Direction: _angles}
+_TYPES: dict[Any, Any] = {str: str, int: _whole, float: _number, Canvas: _canvas, Direction: _direction}
+_SHOWN: dict[Any, Any] = {Canvas: _hexadecimal, Direction: _angles}

@@ -126,8 +126,11 @@ def _paint(
     palette: Palette | None,
 ) -> Outcome:
     """Paints one photo."""
+    from renderers.brushes import brush as find_brush
+
+    canvas = config.canvas or find_brush(config.brush).ground
     with job.timed("read"):
-        photo = read_photo(course, job, canvas=config.canvas, needed=NEEDED)
+        photo = read_photo(course, job, canvas=canvas, needed=NEEDED)
     size = fit_size(course.options.size, photo.size, job.source)
     from neural_painter.painting import paint
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from neural_painter.configs import check, expect, option
 
+PAPERS = ("own", "smooth", "cold", "rough", "none")
+
 MOST_RELIEF = 5.0
 LEAST_ELEVATION = 5.0
 """Degrees; light from lower down is all shadow."""
@@ -15,7 +17,7 @@ LEAST_ELEVATION = 5.0
 
 @dataclass(frozen=True)
 class Finish:
-    """How paint is lit.
+    """How paint is lit, and what it lies on.
 
     Raises:
         UsageError: a value is out of range; the message says which and what was expected.
@@ -30,6 +32,13 @@ class Finish:
     gloss: float = option(0.3, "how much relief shines; 0: matt", low=0, high=2)
     weave: float = option(0.5, "how much of the canvas' weave shows where paint is thin; 0: none", low=0, high=3)
 
+    paper: str = option(
+        "own", f"what the paint lies on: {', '.join(PAPERS)}; own is what the brush is meant for", choices=PAPERS
+    )
+    border: float = option(
+        0.0, "of paper: width of a ragged border that stays bare, as a part of the long side", low=0, high=0.25
+    )
+
     def __post_init__(self) -> None:
         check(self)
         direction = len(self.light) == 2 and all(math.isfinite(angle) for angle in self.light)
@@ -42,5 +51,5 @@ class Finish:
         return {**asdict(self), "light": list(self.light)}
 
 
-FLAT = Finish(relief=0.0)
+FLAT = Finish(relief=0.0, paper="none")
 """The paint alone, as it is compared with a photo."""

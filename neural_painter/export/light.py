@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 
-from neural_painter.compositing.constants import TILE
+from neural_painter.export.cells import between, cell_of, mean_at, means_of
 from neural_painter.export.finish import Finish
 from neural_painter.export.raster import Sheet
 from renderers.kernels import kernel
@@ -21,12 +20,6 @@ from renderers.texture import noise
 from renderers.threads import in_shares
 
 Array = np.ndarray
-
-CELL = 0.012
-"""About the side of a cell, in canvas long sides; it is a multiple of TILE."""
-
-CELLS = 3
-"""Of the grid around a pixel, on which its light depends."""
 
 STEEP = 0.85
 """Factor on slopes at a relief of 1."""
@@ -53,11 +46,6 @@ FEWEST_PIXELS = 3.0
 _FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
-def cell_of(long_side: int) -> int:
-    """Side of a cell in pixels, of a canvas of that long side."""
-    return TILE * max(1, round(CELL * long_side / TILE))
-
-
 def lit(sheet: Sheet, finish: Finish, long_side: int, *, top: int = 0, rows: slice = slice(None)) -> Array:
     """The colours of a sheet as light shows them.
 
@@ -76,9 +64,7 @@ def lit(sheet: Sheet, finish: Finish, long_side: int, *, top: int = 0, rows: sli
     shown = np.empty((*surface.shape, 3), np.float32)
     in_shares(_shade, surface, _towards(finish.light), np.float32(STEEP * finish.relief * long_side), shown)
     cell = cell_of(long_side)
-    means = np.empty((-(-surface.shape[0] // cell), -(-surface.shape[1] // cell), 3), np.float32)
-    in_shares(_average, shown, cell, means)
-    means = cv2.GaussianBlur(means, (3, 3), 0.8, borderType=cv2.BORDER_REPLICATE)
+    means = means_of(shown, cell)
     first, end, _ = rows.indices(len(surface))
     made = np.empty((end - first, *sheet.colour.shape[1:]), np.float32)
     strength = np.array([SHINE * finish.gloss, DARK * finish.relief], np.float32)
@@ -176,48 +162,19 @@ def _power(x):  # type: ignore[no-untyped-def]
 
 
 @kernel(fastmath=_FAST)
-def _average(shown, cell, means, share, shares):  # type: ignore[no-untyped-def]
-    """The mean of each cell of the grid; of those at the border, of the part that there is."""
-    height, width, parts = shown.shape
-    for i in range(share, means.shape[0], shares):
-        top, bottom = i * cell, min((i + 1) * cell, height)
-        for j in range(means.shape[1]):
-            left, right = j * cell, min((j + 1) * cell, width)
-            for k in range(parts):
-                total = np.float32(0)
-                for row in range(top, bottom):
-                    for column in range(left, right):
-                        total += shown[row, column, k]
-                means[i, j, k] = total / np.float32((bottom - top) * (right - left))
-
-
-@kernel(fastmath=_FAST)
-def _between(place, cell, count):  # type: ignore[no-untyped-def]
-    """The cells on either side of a pixel's middle, and the part of the second."""
-    at = min(max((place + np.float32(0.5)) / cell - np.float32(0.5), np.float32(0)), np.float32(count - 1))
-    first = np.int64(at)
-    return first, min(first + 1, count - 1), np.float32(at - first)
-
-
-@kernel(fastmath=_FAST)
 def _apply(colour, shown, means, cell, strength, first, made, share, shares):  # type: ignore[no-untyped-def]
     """Lays light, shade and gloss over colours, each against its mean around; `made` begins at row `first`."""
     height, width, _ = made.shape
     one = np.float32(1)
-    around = np.empty(3, np.float32)
     for made_row in range(share, height, shares):
         row = first + made_row
-        above, below, down = _between(np.float32(row), cell, means.shape[0])
+        rows = between(np.float32(row), cell, means.shape[0])
         for column in range(width):
-            left, right, across = _between(np.float32(column), cell, means.shape[1])
-            for k in range(3):
-                upper = means[above, left, k] + across * (means[above, right, k] - means[above, left, k])
-                lower = means[below, left, k] + across * (means[below, right, k] - means[below, left, k])
-                around[k] = upper + down * (lower - upper)
-            bright = one + shown[row, column, 0] - around[0]
-            high = (shown[row, column, 2] - around[2]) * np.float32(1 / DEEP)
+            columns = between(np.float32(column), cell, means.shape[1])
+            bright = one + shown[row, column, 0] - mean_at(means, rows, columns, 0)
+            high = (shown[row, column, 2] - mean_at(means, rows, columns, 2)) * np.float32(1 / DEEP)
             bright *= one + strength[1] * min(max(high, -one), one)
-            shine = strength[0] * (shown[row, column, 1] - around[1])
+            shine = strength[0] * (shown[row, column, 1] - mean_at(means, rows, columns, 1))
             for c in range(3):
                 value = colour[row, column, c] * bright + shine
                 made[made_row, column, c] = min(max(value, np.float32(0)), one)

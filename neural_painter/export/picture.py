@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from neural_painter.export.rendering import is_raised, render_bytes
+from neural_painter.export.easel import is_plain
+from neural_painter.export.rendering import render_bytes
 from neural_painter.export.wishes import Wishes
 from neural_painter.images import write_image
 from neural_painter.strokes import StrokeDocument
@@ -11,6 +12,6 @@ from neural_painter.strokes import StrokeDocument
 def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     """Writes PNG, JPEG, WebP or TIFF."""
     picture = wishes.picture
-    if picture is None or is_raised(document, wishes.finish):
+    if picture is None or not is_plain(document, wishes.finish):
         picture = render_bytes(document, wishes.size, wishes.journal, finish=wishes.finish)
     write_image(path, picture, overwrite=wishes.overwrite, metadata=wishes.metadata)

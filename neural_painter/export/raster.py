@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numba import types
@@ -148,7 +148,8 @@ def _paint(  # type: ignore[no-untyped-def]
                     alpha, first, second = point(
                         np.float32(u * shape[n, 0]), np.float32(v), footprint, shape[n], seeds[n]
                     )
-                    weight = left * min(max(alpha * paint[n, 6], 0.0), 1.0)
+                    cover = min(max(alpha * paint[n, 6], 0.0), 1.0)
+                    weight = left * cover
                     red += weight * (first * paint[n, 0] + second * paint[n, 3])
                     green += weight * (first * paint[n, 1] + second * paint[n, 4])
                     blue += weight * (first * paint[n, 2] + second * paint[n, 5])
@@ -156,7 +157,6 @@ def _paint(  # type: ignore[no-untyped-def]
                         left -= weight
                     if raised and alpha > 0:
                         u, v = np.float32(u * shape[n, 0]), np.float32(v)
-                        cover = min(alpha * paint[n, 6], 1.0)
                         risen += shown * cover * turns[n, 5] * relief(u, v, footprint, shape[n], seeds[n])
                         shown *= 1 - (1 - CARRY) * cover
                     if left < 1e-3:
@@ -191,13 +191,6 @@ class Sheet(NamedTuple):
 
     colour: Array
     heights: Array
-
-    @classmethod
-    def bare(cls, colour: tuple[float, float, float], size: tuple[int, int], *, raised: bool = False) -> Self:
-        """Without paint."""
-        picture = np.empty((*size, 3), np.float32)
-        picture[:] = colour
-        return cls(picture, np.zeros(size if raised else (0, 0), np.float32))
 
 
 class StrokePainter:

@@ -1,4 +1,4 @@
-"""A stroke document as a picture of any size: the paint itself, or as light shows it."""
+"""A stroke document as a picture of any size: the paint itself, or as its finish shows it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neural_painter.export.cells import cell_of
 from neural_painter.export.deltas import changed, difference, laid_out
+from neural_painter.export.easel import Easel, Work
 from neural_painter.export.finish import FLAT, Finish
-from neural_painter.export.light import CELLS, cell_of, lit
-from neural_painter.export.raster import Sheet, StrokePainter
 from neural_painter.images import to_uint8
-from neural_painter.strokes import StrokeDocument, Strokes
-from renderers.brushes import brush as find_brush
+from neural_painter.strokes import StrokeDocument
 
 if TYPE_CHECKING:
     from neural_painter.journal import Journal
@@ -46,16 +45,16 @@ def render(
     Returns:
         `[H, W, 3]` float32 in [0, 1]. The same document, size and finish give the same bytes.
     """
-    sheet = Sheet.bare(document.canvas, size, raised=is_raised(document, finish))
+    easel = Easel(document, size, finish)
+    work = easel.bare(size[0])
     if canvas is not None:
         if canvas.shape != (*size, 3):
             raise ValueError(f"expected a canvas {[*size, 3]}, got {list(canvas.shape)}")
-        sheet.colour[:] = canvas
-    painter = _painter(document, size, start, stop)
-    if painter:
-        painter.paint(sheet)
-    np.clip(sheet.colour, 0, 1, out=sheet.colour)
-    return lit(sheet, finish, max(size)) if sheet.heights.size else sheet.colour
+        for array in (work.colour, work.dry):
+            if array.size:
+                array[:] = canvas
+    easel.paint(work, *slice(start, stop).indices(len(document.strokes))[:2])
+    return easel.show(work)
 
 
 def render_bytes(
@@ -73,7 +72,7 @@ def render_bytes(
         rows[:] = laid_out(kept, rows.shape, np.uint8)
         begun += len(rows)
     step = _step(size)
-    for top, band in _bands(document, size, begun, step, finish):
+    for top, band in _bands(Easel(document, size, finish), begun, step):
         rows = picture[top : top + step]
         rows[:] = to_uint8(band)
         if journal:
@@ -96,98 +95,64 @@ def growing(
     Yields:
         `[H, W, 3]` uint8; the very same array again where no stroke was due.
     """
-    sheet, done = Sheet.bare(document.canvas, size, raised=is_raised(document, finish)), 0
-    picture, stops = _bytes(sheet, finish), iter(stops)
+    easel, done = Easel(document, size, finish), 0
+    work, stops = easel.bare(size[0]), iter(stops)
+    picture = _bytes(easel, work)
     if journal and journal.place:
         for kept, stop in zip(journal.old(), stops, strict=False):
             picture, done = changed(picture, kept), stop
             yield picture
-        floats = sheet.colour.size + sheet.heights.size
-        colour, heights = np.split(laid_out(journal.place, (floats,), np.float32), [sheet.colour.size])
-        sheet = Sheet(colour.reshape(sheet.colour.shape).copy(), heights.reshape(sheet.heights.shape).copy())
+        work = work.filled(laid_out(journal.place, (work.numbers,), np.float32))
     for stop in stops:
-        before, painter = picture, _painter(document, size, done, stop)
-        if painter:
-            painter.paint(sheet)
-            np.clip(sheet.colour, 0, 1, out=sheet.colour)
-            picture = _bytes(sheet, finish)
+        before = picture
+        if stop > done:
+            easel.paint(work, done, stop)
+            picture = _bytes(easel, work)
         done = stop
         if journal:
-            journal.add(difference(before, picture), lambda: sheet.colour.tobytes() + sheet.heights.tobytes())
+            journal.add(difference(before, picture), work.tobytes)
         yield picture
 
 
 def heights_of(document: StrokeDocument, size: tuple[int, int]) -> Array:
-    """How high the paint of a document lies, `[H, W]` float32, in canvas long sides."""
-    sheet = Sheet.bare(document.canvas, size, raised=True)
-    painter = _painter(document, size)
-    if painter:
-        painter.paint(sheet)
-    return sheet.heights
+    """How high the paint of a document lies, `[H, W]` float32, in canvas long sides; of brushes that have a relief."""
+    easel = Easel(document, size, Finish(paper="none"))
+    work = easel.bare(size[0])
+    easel.paint(work)
+    return work.heights
 
 
-def is_raised(document: StrokeDocument, finish: Finish) -> bool:
-    """Whether a document's paint has a relief in this finish."""
-    return finish.relief > 0 and find_brush(document.brush).relief is not None
-
-
-def _bands(
-    document: StrokeDocument, size: tuple[int, int], begun: int, step: int, finish: Finish
-) -> Iterator[tuple[int, Array]]:
+def _bands(easel: Easel, begun: int, step: int) -> Iterator[tuple[int, Array]]:
     """The first row and `[rows, W, 3]` float32 of each band of so many rows from row `begun` on; both end on cells.
 
-    Light looks beyond a band: rows above it are kept from the one before, those below are painted in advance.
+    A finish looks beyond a band: rows above it are kept from the one before, those below are painted in advance.
     """
-    height, width = size
-    painter, raised = _painter(document, size), is_raised(document, finish)
-    reach = CELLS * cell_of(max(size)) if raised else 0
+    height, reach = easel.size[0], easel.reach
     low = high = max(0, begun - reach)
-    sheet = Sheet.bare(document.canvas, (0, width), raised=raised)
+    work = easel.bare(0)
     for top in range(begun, height, step):
         above, bottom = max(0, top - reach), min(top + step, height)
         below = min(bottom + reach, height)
-        new = Sheet.bare(document.canvas, (max(0, below - high), width), raised=raised)
-        if painter and len(new.colour):
-            painter.paint(new, high)
-        np.clip(new.colour, 0, 1, out=new.colour)
-        sheet = Sheet(
-            np.concatenate([sheet.colour[above - low :], new.colour]),
-            np.concatenate([sheet.heights[above - low :], new.heights]) if raised else new.heights,
-        )
+        new = easel.bare(max(0, below - high))
+        easel.paint(new, top=high)
+        work = work.part(slice(above - low, None)).below(new)
         low, high = above, max(high, below)
-        rows = slice(top - low, bottom - low)
-        yield top, lit(sheet, finish, max(size), top=low, rows=rows) if raised else sheet.colour[rows]
+        yield top, easel.show(work, top=low, rows=slice(top - low, bottom - low))
 
 
-def _bytes(sheet: Sheet, finish: Finish) -> Array:
-    """What a sheet shows, as bytes; floats are only ever held of one band."""
-    height, width, _ = sheet.colour.shape
-    made, raised, long_side = np.empty(sheet.colour.shape, np.uint8), sheet.heights.size > 0, max(height, width)
-    reach, step = CELLS * cell_of(long_side) if raised else 0, _step((height, width))
+def _bytes(easel: Easel, work: Work) -> Array:
+    """What work on a whole canvas shows, as bytes; floats are only ever held of one band."""
+    height, reach, step = easel.size[0], easel.reach, _step(easel.size)
+    made = np.empty(work.colour.shape, np.uint8)
     for top in range(0, height, step):
         bottom = min(top + step, height)
         above, below = max(0, top - reach), min(bottom + reach, height)
-        band = sheet.colour[top:bottom]
-        if raised:
-            part = Sheet(sheet.colour[above:below], sheet.heights[above:below])
-            band = lit(part, finish, long_side, top=above, rows=slice(top - above, bottom - above))
-        made[top:bottom] = to_uint8(band)
+        part, rows = work.part(slice(above, below)), slice(top - above, bottom - above)
+        made[top:bottom] = to_uint8(easel.show(part, top=above, rows=rows))
     return made
 
 
 def _step(size: tuple[int, int]) -> int:
-    """Rows of a band: whole cells of the light, and so whole tiles."""
+    """Rows of a band: whole cells, and so whole tiles."""
     cell = cell_of(max(size))
     return max(1, BAND_PIXELS // (size[1] * cell)) * cell
-
-
-def _painter(
-    document: StrokeDocument, size: tuple[int, int], start: int = 0, stop: int | None = None
-) -> StrokePainter | None:
-    """What paints some strokes of a document; None where there are none."""
-    part, strokes = slice(start, stop), document.strokes
-    some = Strokes(strokes.placement[part], strokes.shape[part], strokes.paint[part])
-    if not len(some):
-        return None
-    brush = find_brush(document.brush)
-    return StrokePainter(brush, some, document.full_shape(brush)[part], document.texture_seeds()[part], size)

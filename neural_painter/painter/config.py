@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from neural_painter.configs import DEVICES, MOST_WEIGHT, OptionError, check, expect, nearest, option
 from neural_painter.palettes.sets import SETS
-from renderers.brushes import names, project_names
+from renderers.brushes import known, project_names
+
+if TYPE_CHECKING:
+    from renderers.brush import Brush
 
 MOST_STROKES = 200_000
 
@@ -93,7 +97,7 @@ class PaintConfig:
     brush: str = option(
         "oil",
         f"what to paint with: {', '.join(project_names())}, one of your own, or a Python file that defines one",
-        choices=names,
+        choices=known,
     )
     strokes: int = option(1000, "how many strokes", low=1, high=MOST_STROKES)
     preset: str = option(
@@ -104,7 +108,7 @@ class PaintConfig:
     seed: int = option(
         0, "chooses textures and breaks ties: same seed, same machine, same painting", low=0, high=2**32 - 1
     )
-    canvas: tuple[float, float, float] = option((1.0, 1.0, 1.0), "colour of the bare canvas")
+    canvas: tuple[float, float, float] | tuple[()] = option((), "colour of the bare canvas; own is the brush's")
     device: str = option("auto", "where to compute: auto, cpu or cuda", choices=DEVICES)
     renderer: str = option(
         "auto",
@@ -140,7 +144,7 @@ class PaintConfig:
             object.__setattr__(self, "palette", str(self.palette))
         check(self)
         _check_palette(self.palette)
-        colour = len(self.canvas) == 3 and all(0 <= c <= 1 for c in self.canvas)
+        colour = len(self.canvas) in (0, 3) and all(0 <= c <= 1 for c in self.canvas)
         expect(colour, "canvas", self.canvas, "three numbers of 0 to 1")
 
 
@@ -154,6 +158,11 @@ def _check_palette(word: object) -> None:
         raise OptionError(
             "palette", f"expected a number or one of {', '.join(known)}, got {word}", hint=nearest(word, known)
         )
+
+
+def on_own_canvas(config: PaintConfig, brush: Brush) -> PaintConfig:
+    """The options with the canvas' colour, which is the brush's own where none was asked for."""
+    return config if config.canvas else replace(config, canvas=brush.ground)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from renderers.brush import (
     HALVES,
     MAX_SWEEP,
     OPACITY,
-    PAINT_WIDTH,
     PLACEMENT_WIDTH,
     SWEEP,
     Brush,
@@ -182,7 +181,7 @@ class StrokeOptimiser:
         long_side = max(view.size)
         self.limits, self.refresh = limits, refresh
         values = self._values_of(strokes)
-        span = [p.high - p.low for p in brush.free_shape]
+        span = [0.0 if p.settled else p.high - p.low for p in brush.free_shape]
         self.rates = {
             "placement": torch.tensor(
                 [*[rates.move * step] * 2, *[rates.grow] * 2, rates.turn, rates.sweep], device=device
@@ -367,7 +366,7 @@ def _bounds(brush: Brush, extent: tuple[float, float], device: torch.device) -> 
     pairs = {
         "placement": ([0.0, 0.0, *(-end for end in free)], [*extent, *free]),
         "shape": (brush.shape_low[1:], brush.shape_high[1:]),
-        "paint": ([darkest] * (PAINT_WIDTH - 1) + [opacity.low], [1.0] * (PAINT_WIDTH - 1) + [opacity.high]),
+        "paint": ([darkest] * OPACITY + [opacity.low], [1.0] * OPACITY + [opacity.high]),
     }
     made = partial(torch.as_tensor, dtype=torch.float32, device=device)
     return {name: (made(low), made(high)) for name, (low, high) in pairs.items()}

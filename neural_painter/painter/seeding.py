@@ -9,6 +9,7 @@ import numpy as np
 
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.greedy import place
+from neural_painter.painter.settled import settled
 from neural_painter.strokes import Strokes
 from renderers.brush import COLOURS, FIRST, HALVES, PLACEMENT_WIDTH, SECOND, Brush, X, Y
 
@@ -108,8 +109,7 @@ def seed_strokes(
     if brush.colours == 1:
         colours[:, SECOND] = colours[:, FIRST]
     paint = np.concatenate([colours, np.full((count, 1), brush.opacity.default)], axis=1)
-    shape = np.tile(np.array([p.default for p in brush.free_shape], np.float64), (count, 1))
-    return Strokes(placement, shape, paint)
+    return Strokes(placement, settled(brush, placement, target), paint)
 
 
 def _places(emphasis: Emphasis | None, size: tuple[int, int]) -> Array:

@@ -10,7 +10,7 @@ import torch
 from neural_painter.devices import choose_device
 from neural_painter.images.tensors import picture_of
 from neural_painter.painter.choosing import Choice
-from neural_painter.painter.config import PaintConfig, Stage, plan
+from neural_painter.painter.config import PaintConfig, Stage, on_own_canvas, plan
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, Rates, StrokeOptimiser, refresh_of
@@ -67,9 +67,9 @@ class Painter:
         weights: Array | None = None,
         choice: Choice | None = None,
     ) -> None:
-        self.image, self.config = image, config
-        self.emphasis = None if weights is None else Emphasis(weights)
         self.brush = find_brush(config.brush)
+        self.image, self.config = image, (config := on_own_canvas(config, self.brush))
+        self.emphasis = None if weights is None else Emphasis(weights)
         self.paints = choice.paints(image, self.brush, weights) if choice else None
         self.device = choose_device(config.device)
         self.renderer, self.weights = load_stamps(self.brush, self.device, config.renderer)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # names() must not load numba: `paint.py --help` calls it
     from renderers.brush import Brush
 
 
+RETIRED = frozenset({"watercolor_1"})
+"""Of older documents: these are rendered and gone on with, but nobody is offered them."""
+
 _added: dict[str, Brush] = {}
 
 
@@ -28,12 +31,17 @@ def _found() -> frozenset[str]:
 
 def project_names() -> tuple[str, ...]:
     """Names of the brushes that come with the project, sorted."""
-    return tuple(sorted(_found()))
+    return tuple(sorted(_found() - RETIRED))
 
 
 def names() -> tuple[str, ...]:
-    """Names of all brushes, sorted, the user's own as well; imports none of them."""
-    return tuple(sorted(_found() | _added.keys() | own_brushes.names()))
+    """Names of all brushes to paint with, sorted, the user's own as well; imports none of them."""
+    return tuple(sorted((_found() - RETIRED) | _added.keys() | own_brushes.names()))
+
+
+def known() -> tuple[str, ...]:
+    """As `names`, and those of older documents."""
+    return tuple(sorted({*names(), *RETIRED}))
 
 
 def add_brush(brush: Brush) -> None:
@@ -47,7 +55,7 @@ def add_brush(brush: Brush) -> None:
         ValueError: its name is that of a brush of the project, or not a plain word.
     """
     if brush.name in _found() or not brush.name.isidentifier():
-        raise ValueError(f"brush: expected a plain word other than {', '.join(sorted(_found()))}, got {brush.name!r}")
+        raise ValueError(f"brush: expected a plain word other than {', '.join(project_names())}, got {brush.name!r}")
     _added[brush.name] = brush
 
 
@@ -58,7 +66,7 @@ def brush(name: str) -> Brush:
         ValueError: no such brush; the message lists those there are.
         renderers.pictured.BrushError: the user's own brush of that name is damaged.
     """
-    if name not in names():
+    if name not in known():
         raise ValueError(f"no brush {name!r}, expected one of: {', '.join(names())}")
     if name in _added:
         return _added[name]

@@ -163,7 +163,7 @@ def test_version_1_is_read_as_strokes_that_do_not_sweep(document, suffix, tmp_pa
     header.pop("strokes", None)
     tables.write_table(tmp_path / f"old{suffix}", header, "strokes", np.delete(table, SWEEP, axis=1), state)
     assert read_document(tmp_path / f"old{suffix}") == document
-    assert document.version == 2
+    assert document.version == 3
 
 
 def test_strokes_of_five_numbers_do_not_sweep(document):
@@ -235,7 +235,7 @@ def rejected(path, content: bytes | str, message: str) -> None:
     ("change", "message"),
     [
         ({"format": "other"}, "it lacks"),
-        ({"version": 3}, "its version is 3, this program reads 1 to 2"),
+        ({"version": 4}, "its version is 4, this program reads 1 to 3"),
         ({"version": 0}, "its version is 0"),
         ({"version": 1}, "the columns of brush tape must be x, y, half_length, half_width, angle, slant,"),
         ({"version": True}, "its version is True"),

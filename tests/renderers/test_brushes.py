@@ -214,7 +214,7 @@ def darkness(drawn):
 
 @each("shape", [(1.5, 0, 0, 0.9, 0.9), (2.3, 0.1, -0.3, 0.8, 0.9), (3, -0.1, 0.1, 1, 0.8)])
 def test_watercolour_is_darker_at_its_rim(shape):
-    drawn = fine("watercolor", shape, 4)
+    drawn = fine("watercolor_1", shape, 4)
     inside = cv2.distanceTransform((drawn[..., 0] > 0.3).astype(np.uint8), cv2.DIST_L2, 5) * 2 / FINE
     rim = darkness(drawn)[(inside > 0.05) & (inside < 0.12)].mean()
     middle = darkness(drawn)[inside > 0.35].mean()
@@ -222,9 +222,18 @@ def test_watercolour_is_darker_at_its_rim(shape):
 
 
 def test_watercolour_ends_follow_their_radii():
-    alpha = fine("watercolor", (3, 0, 0, 1, 0.35), 1)[..., 0]
+    alpha = fine("watercolor_1", (3, 0, 0, 1, 0.35), 1)[..., 0]
     quarter = alpha.shape[1] // 6
     assert (alpha[:, quarter] > 0.3).sum() > 1.3 * (alpha[:, -quarter] > 0.3).sum()
+
+
+def test_a_wet_wash_runs_out_and_a_dry_one_has_an_edge():
+    dry, wet = (fine("watercolor", (3, 0, value), 1)[..., 0] for value in (0.0, 1.0))
+    between = [((alpha > 0.1) & (alpha < 0.8)).mean() for alpha in (dry, wet)]
+    assert between[0] < 0.05
+    assert between[1] > 0.3
+    assert dry[:, dry.shape[1] // 2].max() > 0.85  # neither is bare in the middle
+    assert wet[:, wet.shape[1] // 2].max() > 0.85
 
 
 # Marker

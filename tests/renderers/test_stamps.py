@@ -152,10 +152,10 @@ def test_the_table_of_a_brush_is_as_close_as_its_card_says(name):
 
 
 def test_a_brush_of_many_shape_numbers_is_drawn_by_its_networks():
-    it, cpu = brush("watercolor"), torch.device("cpu")
+    it, cpu = brush("watercolor_1"), torch.device("cpu")
     assert read_card(it)["table"] is None
     assert isinstance(load_stamps(it, cpu)[0], NetworkStamps)
-    with pytest.raises(NoTableError, match=r"^renderer: watercolor has no table of stamps; networks draw its strokes$"):
+    with pytest.raises(NoTableError, match=r"^renderer: watercolor_1 has no table of stamps; networks draw"):
         load_stamps(it, cpu, "table")
     assert NoTableError.exit_status == 2
 
@@ -300,15 +300,15 @@ def test_kernels_draw_what_torch_draws(name):
 
 
 def test_kernels_draw_trained_networks_alike():
-    renderer, it = load_renderer(brush("watercolor"))[0], shapes_of("watercolor", 30)
+    renderer, it = load_renderer(brush("watercolor_1"))[0], shapes_of("watercolor_1", 30)
     (wanted, slope), (found, pulled) = drawn_and_pulled(renderer, it), drawn_and_pulled(NetworkStamps(renderer), it)
     assert (found - wanted).abs().max() < 1e-5  # measured: 7e-7
     assert (pulled - slope).norm() / slope.norm() < 1e-4
 
 
 def test_the_way_back_threads_and_numbers_of_strokes_change_no_byte(monkeypatch):
-    _, fast = both("watercolor")
-    shape = shapes_of("watercolor", 7)
+    _, fast = both("watercolor_1")
+    shape = shapes_of("watercolor_1", 7)
     drawn, pulled = drawn_and_pulled(fast, shape)
     assert torch.equal(fast.stamps(shape), drawn)
     monkeypatch.setattr("renderers.threads.core_count", lambda: 3)

@@ -169,7 +169,7 @@ RENDER_WRONG = {
     "output is the document": ("cat.npz -o cat.npz --overwrite", document(), 2, "cat.npz: would replace an input"),
     "aspect": ("cat.npz --size 99x10", document(), 2, r"--size: 99x10 does not have the shape of cat.npz \(32x24\)"),
     "size": ("cat.npz --size 4000x", document(), 2, "--size: expected WIDTHxHEIGHT"),
-    "config option": ("cat.npz --brush oil", document(), 2, "unrecognized arguments: --brush oil"),
+    "config option": ("cat.npz --preset best", document(), 2, "unrecognized arguments: --preset best"),
     "no animation": ("cat.npz --hold 1", document(), 2, "--hold: no output is an animation"),
     "new folder": ("cat.npz -o out/", nothing, 3, "cat.npz: no such file"),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from neural_painter import __version__, images
-from neural_painter.cli import COMMANDS, main, options
+from neural_painter.cli import COMMANDS, main, options, train_renderer
 from neural_painter.cli.progress import Bar, kernel_notice
 from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.work import Progress
@@ -24,6 +24,12 @@ def test_help_is_as_expected(command, columns, golden, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", columns)
     assert main([command, "--help"] if command != "paint" else ["--help"]) == 0
     golden(Path(__file__).parent / "goldens" / f"{command}.txt", capsys.readouterr().out)
+
+
+def test_help_of_the_trainer(golden, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert train_renderer.main(["--help"]) == 0
+    golden(Path(__file__).parent / "goldens" / "train_renderer.txt", capsys.readouterr().out)
 
 
 def test_every_option_of_the_config_is_there(capsys):

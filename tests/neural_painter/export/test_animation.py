@@ -4,8 +4,9 @@ import pytest
 from PIL import Image, ImageSequence
 
 from neural_painter.errors import OutputError, UsageError
-from neural_painter.export import animation, rendering
+from neural_painter.export import animation
 from neural_painter.export.animation import write_animation
+from neural_painter.export.easel import Easel
 from neural_painter.export.rendering import render
 from neural_painter.images import to_uint8
 from neural_painter.video import even, probe, read_frames
@@ -125,13 +126,13 @@ def test_same_bytes_on_one_core_and_two(suffix, tmp_path):
 
 def test_each_stroke_is_painted_once(monkeypatch, tmp_path):
     painted = []
-    original = rendering._painter
+    original = Easel._painter
 
-    def spy(document, size, start=0, stop=None):
+    def spy(self, start, stop):
         painted.extend(range(start, stop))
-        return original(document, size, start, stop)
+        return original(self, start, stop)
 
-    monkeypatch.setattr(rendering, "_painter", spy)
+    monkeypatch.setattr(Easel, "_painter", spy)
     write_animation(tmp_path / "a.gif", sample_document(count=23), (12, 16), duration=0.7, fps=10, hold=0)
     assert painted == list(range(23))
 
@@ -157,14 +158,14 @@ def test_rejects(name, how, message, tmp_path):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("failure", [ZeroDivisionError, KeyboardInterrupt])
 def test_failure_leaves_nothing(suffix, failure, monkeypatch, tmp_path):
-    original = rendering._painter
+    original = Easel._painter
 
-    def failing(document, size, start=0, stop=None):
+    def failing(self, start, stop):
         if start:
             raise failure
-        return original(document, size, start, stop)
+        return original(self, start, stop)
 
-    monkeypatch.setattr(rendering, "_painter", failing)
+    monkeypatch.setattr(Easel, "_painter", failing)
     with pytest.raises(failure):
         write_animation(tmp_path / f"a{suffix}", sample_document(count=9), (12, 16), duration=0.5, fps=10)
     assert not list(tmp_path.iterdir())

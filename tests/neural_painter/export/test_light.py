@@ -8,8 +8,10 @@ from PIL import Image
 
 from neural_painter.errors import OutputError, UsageError
 from neural_painter.export import rendering, save
+from neural_painter.export.cells import CELLS, cell_of
+from neural_painter.export.easel import Easel
 from neural_painter.export.finish import FLAT, Finish
-from neural_painter.export.light import CELLS, cell_of, lit, normals
+from neural_painter.export.light import lit, normals
 from neural_painter.export.raster import Sheet
 from neural_painter.export.rendering import growing, heights_of, render, render_bytes
 from neural_painter.images import to_uint8
@@ -57,9 +59,11 @@ def test_no_relief_gives_the_bytes_of_flat_paint():
 
 def test_asking_for_heights_changes_no_colour():
     document = covered()
-    sheet = Sheet.bare(document.canvas, SIZE, raised=True)
-    rendering._painter(document, SIZE).paint(sheet)
-    np.testing.assert_array_equal(sheet.colour.clip(0, 1), render(document, SIZE))
+    easel = Easel(document, SIZE, Finish())
+    work = easel.bare(SIZE[0])
+    easel.paint(work)
+    assert work.heights.any()
+    np.testing.assert_array_equal(work.colour, render(document, SIZE))
 
 
 def test_paint_lies_where_strokes_do():

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from neural_painter.compositing import composite
-from neural_painter.export import rendering
 from neural_painter.export.finish import Finish
+from neural_painter.export.raster import paint_strokes
 from neural_painter.export.rendering import growing, heights_of, render, render_bytes
 from neural_painter.export.svg import write_svg
 from neural_painter.images import to_uint8
@@ -46,9 +46,10 @@ def test_order_does_not_matter(monkeypatch):
     shape, seeds = document.full_shape(marker), document.texture_seeds()
     order, pictures = np.random.default_rng(0).permutation(20), []
     for chosen in (np.arange(20), order):
-        strokes, sheet = some(document, chosen).strokes, rendering.Sheet.bare(document.canvas, SIZE)
-        rendering.StrokePainter(marker, strokes, shape[chosen], seeds[chosen], SIZE).paint(sheet)
-        pictures.append(sheet.colour)
+        canvas = np.empty((*SIZE, 3), np.float32)
+        canvas[:] = document.canvas
+        paint_strokes(marker, some(document, chosen).strokes, shape[chosen], seeds[chosen], canvas)
+        pictures.append(canvas)
     assert np.abs(pictures[0] - pictures[1]).max() < 1e-6
 
 
@@ -66,7 +67,7 @@ def test_the_painter_saw_what_is_shown(name, monkeypatch):
 def test_bands_and_frames_are_those_of_the_whole(monkeypatch):
     """Frames paint new strokes alone, over a canvas in float32."""
     multiplying("marker", monkeypatch)
-    monkeypatch.setattr(rendering, "BAND_PIXELS", 1)
+    monkeypatch.setattr("neural_painter.export.rendering.BAND_PIXELS", 1)
     document = sample_document("marker", count=20)
     whole = to_uint8(render(document, SIZE))
     np.testing.assert_array_equal(render_bytes(document, SIZE), whole)
