@@ -23,6 +23,7 @@ from benchmarks.photos import PUBLISHED, find_photos
 from benchmarks.report import ROOT, summarise, write
 from benchmarks.table import table
 from benchmarks.threads import set_threads
+from neural_painter.export.finish import Finish
 from neural_painter.painter.config import PRESETS, PaintConfig
 from renderers.brushes import names
 
@@ -175,7 +176,7 @@ def _cell(painting, row):
     height = max(1, round(CELL * painting.document.height / painting.document.width))
     label = np.full((LABEL, CELL, 3), PAPER, np.uint8)
     cv2.putText(label, _score(row), (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.46, (INK, INK, INK), 1, cv2.LINE_AA)
-    return np.concatenate([to_uint8(painting.render((height, CELL))), label])
+    return np.concatenate([to_uint8(painting.render((height, CELL), finish=Finish())), label])
 
 
 def _score(row):

@@ -43,7 +43,7 @@ def main() -> int:
 
 def _painted(photo, brush, strokes, part, kept):
     """A photo in strokes, cut to the panel's shape."""
-    from neural_painter import PaintConfig, Painting, paint, read_document, read_image
+    from neural_painter import Finish, PaintConfig, Painting, paint, read_document, read_image
     from neural_painter.images import resize
 
     file = kept / f"{photo.partition('.')[0]}-{brush}-{strokes}.npz"
@@ -54,7 +54,7 @@ def _painted(photo, brush, strokes, part, kept):
         painting = paint(read_image(ROOT / "examples" / photo), PaintConfig(brush=brush, strokes=strokes))
         painting.save(file)
         print(f"{file.stem}: {painting.psnr:.1f} dB, {time.perf_counter() - began:.0f} s")
-    picture = painting.render(RENDERED)
+    picture = painting.render(RENDERED, finish=Finish())
     picture = picture[round((1 - part) * len(picture)) :]
     height, width = picture.shape[:2]
     shown = min(width, round(height * PANEL[1] / PANEL[0]))
