@@ -149,3 +149,26 @@ def test_what_cannot_be_restyled(document, photo, error, sentence):
 def test_one_stroke_on_one_pixel():
     document = sample_document(count=1, size=(1, 1))
     assert len(restyle(document, style(1), device="cpu").strokes) == 1
+
+
+def colours_of(painting):
+    """As bytes, which is how a document names its paints."""
+    colours = painting.strokes.paint[:, :6].reshape(-1, 3)
+    return {"#" + bytes(np.rint(colour * 255).astype(np.uint8)).hex() for colour in colours}
+
+
+def test_a_painting_of_few_paints_keeps_them_in_a_style(still):
+    few = replace(CONFIG, palette="zorn")
+    painting = paint(still, few, style=style())
+    paints = {told["colour"] for told in painting.document.options["paints"]}
+    assert len(paints) == 4
+    assert colours_of(painting) <= paints
+    later = restyle(paint(still, few).document, style(), photo=still, device="cpu")
+    assert colours_of(later) <= paints
+
+
+def test_found_paints_are_found_anew_for_the_style(still):
+    few = replace(CONFIG, palette="5")
+    plain, styled = paint(still, few), paint(still, few, style=style())
+    assert 1 < len(colours_of(styled)) <= 5
+    assert colours_of(styled) != colours_of(plain)
