@@ -34,10 +34,10 @@ class Paper(NamedTuple):
     shade: float
 
 
-PAPERS = {"smooth": Paper(330, 0.05, 0.008), "cold": Paper(190, 0.12, 0.02), "rough": Paper(115, 0.2, 0.035)}
+PAPERS = {"smooth": Paper(330, 0.07, 0.008), "cold": Paper(190, 0.17, 0.02), "rough": Paper(115, 0.28, 0.035)}
 """Hot-pressed, cold-pressed and rough sheets."""
 
-RIM = 0.7
+RIM = 1.0
 """How much denser the edge of a wash is."""
 RIM_WIDTH = 0.0018
 """Standard deviation of what an edge is held against, in canvas long sides."""
@@ -102,8 +102,9 @@ def on_paper(
 def _bumps(x, y, grain, pixel):  # type: ignore[no-untyped-def]
     """Height of the paper, about -1 to 1; octaves that are turned against each other, and fade below a pixel."""
     total, strength = np.float32(0), np.float32(0.6)
-    for octave in range(3):
-        visible = min(max(np.float32(1.7 - 1.4 * grain * pixel), np.float32(0)), np.float32(1))
+    x, y = 0.87 * x - 0.5 * y, 0.5 * x + 0.87 * y  # upright, a lattice is seen
+    for octave in range(4):
+        visible = min(max(np.float32(1.5 - 2.2 * grain * pixel), np.float32(0)), np.float32(1))
         if visible > 0:
             total += visible * strength * noise(np.float32(x * grain), np.float32(y * grain), 11 + octave)
         x, y = 0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y
@@ -120,11 +121,15 @@ def _settle(colour, edges, ground, look, top, pixel, laid, share, shares):  # ty
     for row in range(share, height, shares):
         y = (top + row + 0.5) * pixel
         for column in range(width):
-            factor = one - depth * _bumps((column + 0.5) * pixel, y, grain, pixel)
-            factor *= one + rim * edges[row, column]
+            more = rim * edges[row, column] - depth * _bumps((column + 0.5) * pixel, y, grain, pixel)
             for c in range(3):
                 shown = max(colour[row, column, c] / ground[c], most)
-                laid[row, column, c] = ground[c] * shown**factor if shown < one else colour[row, column, c]
+                if shown < one:
+                    dense = -math.log(shown)
+                    # In the dark there is pigment everywhere: what moves is less of it.
+                    laid[row, column, c] = ground[c] * math.exp(-dense - more * dense / (one + dense))
+                else:
+                    laid[row, column, c] = colour[row, column, c]
 
 
 @kernel(fastmath=_FAST)
