@@ -30,6 +30,7 @@ from neural_painter.cli.palette import palette_file, read_paints
 from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError, UsageError
+from neural_painter.files import opened
 from neural_painter.painter.config import BEFORE, PaintConfig, StrokeStyleConfig
 
 if TYPE_CHECKING:
@@ -126,6 +127,10 @@ def _paint(
     palette: Palette | None,
 ) -> Outcome:
     """Paints one photo."""
+    from neural_painter.images.reading import MOST_BYTES
+
+    with opened(job.source, "a picture", most=MOST_BYTES):  # a wrong name is told before kernels are compiled
+        pass
     from renderers.brushes import brush as find_brush
 
     canvas = config.canvas or find_brush(config.brush).ground
