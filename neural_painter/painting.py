@@ -21,7 +21,7 @@ from neural_painter.images import checked_picture, fit_long_side, resize
 from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter.choosing import Choice, choice_of, in_paints, options_of, with_palette
-from neural_painter.painter.config import MASK, PaintConfig, on_own_canvas
+from neural_painter.painter.config import MASK, PaintConfig, canvas_of
 from neural_painter.painter.paints import PaintShare
 from neural_painter.painter.phases import exact_side
 from neural_painter.painter.resuming import KEYS as UNFINISHED_KEYS
@@ -210,7 +210,7 @@ def paint(
         renderers.weights.WeightsError: the brush's weights are missing or damaged.
     """
     config, choice = with_palette(_with_mask(config or PaintConfig(), mask), palette, resume)
-    config = on_own_canvas(config, find_brush(config.brush))
+    config = replace(config, canvas=canvas_of(config, find_brush(config.brush)))
     image = checked_picture(image, "image")
     size = _size_of_photo(image, size)
     began = time.perf_counter()
@@ -229,7 +229,7 @@ def paint(
     document = StrokeDocument(
         width=size[1],
         height=size[0],
-        canvas=config.canvas or painter.brush.ground,
+        canvas=canvas_of(config, painter.brush),
         brush=config.brush,
         strokes=empty_strokes(painter.brush),
         seed=config.seed,

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numba import types
 
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 from renderers.threads import in_shares
 
 Array = np.ndarray
@@ -48,11 +48,9 @@ POINT_TYPE = types.FunctionType(POINT_SIGNATURE)
 RELIEF_SIGNATURE = types.float32(*POINT_SIGNATURE.args)
 RELIEF_TYPE = types.FunctionType(RELIEF_SIGNATURE)
 
-# nnan and ninf are left out of fastmath on purpose: kernels test for them.
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
-point_function = kernel(POINT_SIGNATURE, fastmath=_FAST)
+point_function = kernel(POINT_SIGNATURE, fastmath=FAST)
 """Decorator that compiles the point function of a brush."""
-relief_function = kernel(RELIEF_SIGNATURE, fastmath=_FAST)
+relief_function = kernel(RELIEF_SIGNATURE, fastmath=FAST)
 """Decorator that compiles a brush's relief."""
 
 

@@ -33,6 +33,9 @@ _DIGEST = CHECK().digest_size
 _PROBE = bytes(1 << 16)
 """Written once into a folder before kernels are: a full disk makes empty files, but does not fill them."""
 
+FAST = {"contract", "reassoc", "arcp", "nsz"}
+"""What LLVM may do to a kernel's sums and quotients; nnan and ninf are left out, for kernels test for them."""
+
 _CONSTANTS = (bool, int, float, str, bytes, tuple, np.generic)
 
 _unkept: str | None = None

@@ -31,7 +31,7 @@ from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError, UsageError
 from neural_painter.files import opened
-from neural_painter.painter.config import BEFORE, PaintConfig, StrokeStyleConfig
+from neural_painter.painter.config import BEFORE, PaintConfig, StrokeStyleConfig, canvas_of
 
 if TYPE_CHECKING:
     from neural_painter.export.finish import Finish
@@ -133,7 +133,7 @@ def _paint(
         pass
     from renderers.brushes import brush as find_brush
 
-    canvas = config.canvas or find_brush(config.brush).ground
+    canvas = canvas_of(config, find_brush(config.brush))
     with job.timed("read"):
         photo = read_photo(course, job, canvas=canvas, needed=NEEDED)
     size = fit_size(course.options.size, photo.size, job.source)

@@ -63,10 +63,9 @@ def check_relief(paths: Iterable[Path], brush: str) -> None:
 
     for path in paths:
         if kind(path) in RELIEFS:
-            from renderers.brushes import brush as find_brush
+            from neural_painter.export.heights import check_brush
 
-            if find_brush(brush).relief is None:
-                raise UsageError(f"{path}: the paint of {brush} lies flat")
+            check_brush(path, brush)
 
 
 def outcome_of(

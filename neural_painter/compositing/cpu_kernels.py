@@ -17,12 +17,12 @@ Arguments, besides those of `neural_painter.compositing`:
 import numpy as np
 
 from neural_painter.compositing.constants import MAX_ALPHA, STOP
-from neural_painter.compositing.frames import FAST, INNER, frame_of, locate, moved
+from neural_painter.compositing.frames import INNER, frame_of, locate, moved
 from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, spread, store, total
 from neural_painter.compositing.outlines import rows_of, spans_of
 from neural_painter.compositing.texels import fetch, hand_on, look, room, settle, steepness
 from renderers.brush import OPACITY
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
 _0, _1 = np.float32(0), np.float32(1)
 _LIMIT, _STOP = np.float32(MAX_ALPHA), np.float32(STOP)

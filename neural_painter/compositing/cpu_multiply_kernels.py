@@ -7,12 +7,12 @@ Tiles and strokes are walked as in `cpu_kernels.py`, where the arguments are tol
 import numpy as np
 
 from neural_painter.compositing.cpu_kernels import add_up, following_of, planes_of, tile_of
-from neural_painter.compositing.frames import FAST, INNER, frame_of, locate, moved
+from neural_painter.compositing.frames import INNER, frame_of, locate, moved
 from neural_painter.compositing.lanes import WIDTH, exponential, load, ramp, spread, store, total
 from neural_painter.compositing.outlines import rows_of, spans_of
 from neural_painter.compositing.texels import fetch, hand_on, look, room, settle, steepness
 from renderers.brush import OPACITY
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
 _0, _1 = np.float32(0), np.float32(1)
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from neural_painter.compositing.constants import MAX_ALPHA, MIN_HALF, STOP, TILE
+from neural_painter.compositing.ground import ground_of
 from renderers.brush import ANGLE, CENTRE, HALVES, SWEEP
 
 CHUNK = 8
@@ -112,7 +113,7 @@ class _Composite(torch.autograd.Function):
         paint, stamps = paint.contiguous(), stamps.contiguous()
         placement = placement.contiguous()
         geometry = geometry_of(placement)
-        ground = (background[:, None, None] if background.ndim == 1 else background).expand(3, height, width)
+        ground = ground_of(background, (height, width))
         order, starts = tile_lists(geometry, size, stamps.shape[1])
         result = torch.empty(3, height, width, device=placement.device)
         transmittance = torch.empty(height, width, device=placement.device)
@@ -149,7 +150,7 @@ class _Composite(torch.autograd.Function):
         placement, geometry, paint, stamps, background, order, starts, transmittance, deepest = ctx.saved_tensors
         _, height, width = gradient.shape
         gradient = gradient.contiguous()
-        ground = (background[:, None, None] if background.ndim == 1 else background).expand(3, height, width)
+        ground = ground_of(background, (height, width))
         count = len(placement)
         sums = torch.zeros(count, 16, device=placement.device)
         placed = None

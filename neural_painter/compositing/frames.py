@@ -8,14 +8,11 @@ import numpy as np
 from neural_painter.compositing.constants import ANGLES, MIN_HALF, NEAREST, SINE
 from neural_painter.compositing.lanes import choose, root
 from renderers.brush import ANGLE, CENTRE, HALVES, SWEEP, X, Y
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
 Array = np.ndarray
 
 _HALF, _1, _2 = np.float32(0.5), np.float32(1), np.float32(2)
-
-FAST = {"contract", "reassoc", "arcp", "nsz"}
-"""Of LLVM's fast mathematics what leaves comparisons with numbers that are none as they are."""
 
 INNER = {"fastmath": FAST, "forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of kernels that are parts of others only: nothing is compiled for calls from elsewhere."""

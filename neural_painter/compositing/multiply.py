@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neural_painter.compositing.constants import DARKEST
+from neural_painter.compositing.ground import ground_of
 from renderers.brush import COLOURS, OPACITY
 
 
@@ -21,4 +22,4 @@ def ink_of(paint: Tensor) -> Tensor:
 
 def dyed(background: Tensor, densities: Tensor) -> Tensor:
     """A background `[3]` or `[3, H, W]`, seen through densities `[3, H, W]`."""
-    return (background[:, None, None] if background.ndim == 1 else background) * (-densities).exp()
+    return ground_of(background, (densities.shape[1], densities.shape[2])) * (-densities).exp()

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from neural_painter.compositing.constants import DARKEST, MAX_ALPHA, MIN_HALF, NEAREST, STOP
+from neural_painter.compositing.ground import ground_of
 from renderers.brush import COLOURS, FIRST, OPACITY, SECOND
 
 
@@ -23,8 +24,7 @@ def composite_reference(
         seen = transmittance * (transmittance >= STOP)
         canvas = canvas + seen * alpha * colour
         transmittance = transmittance * (1 - alpha)
-    background = background[:, None, None] if background.ndim == 1 else background
-    return canvas + transmittance * (transmittance >= STOP) * background
+    return canvas + transmittance * (transmittance >= STOP) * ground_of(background, size)
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def worth_reference(
     """What strokes are worth; arguments and result as in `backend.worth`. Keeps a picture for every stroke."""
     kept = []
     transmittance = torch.ones(size, dtype=placement.dtype, device=placement.device)
-    behind = (background[:, None, None] if background.ndim == 1 else background).expand(3, *size)
+    behind = ground_of(background, size)
     for alpha, colour in _layers(placement, paint, stamps, size):
         seen = transmittance >= STOP
         kept.append((transmittance * seen, alpha, colour))
@@ -63,8 +63,7 @@ def multiply_reference(
     total = torch.zeros(3, *size, dtype=placement.dtype, device=placement.device)
     for density in _densities(placement, paint, stamps, size):
         total = total + density
-    background = background[:, None, None] if background.ndim == 1 else background
-    return background * (-total).exp()
+    return ground_of(background, size) * (-total).exp()
 
 
 @torch.no_grad()

@@ -12,12 +12,12 @@ import numpy as np
 from torch import Tensor
 
 from neural_painter.compositing.constants import MAX_ALPHA, STOP
-from neural_painter.compositing.frames import FAST, frame_of, frames_of, locate
+from neural_painter.compositing.frames import frame_of, frames_of, locate
 from neural_painter.compositing.lanes import WIDTH, any_of, choose, load, ramp, store
 from neural_painter.compositing.outlines import edges_of, rows_of, spans_of
 from neural_painter.compositing.texels import look, stored
 from renderers.brush import OPACITY
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
 Array = np.ndarray
 

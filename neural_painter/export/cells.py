@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from neural_painter.compositing.constants import TILE
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 from renderers.threads import in_shares
 
 Array = np.ndarray
@@ -16,8 +16,6 @@ CELL = 0.012
 
 CELLS = 3
 """Of the grid around a pixel, on which its means depend."""
-
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
 def cell_of(long_side: int) -> int:
@@ -37,7 +35,7 @@ def means_of(picture: Array, cell: int) -> Array:
     return cv2.GaussianBlur(means, (3, 3), 0.8, borderType=cv2.BORDER_REPLICATE).reshape(means.shape)
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _average(picture, cell, means, share, shares):  # type: ignore[no-untyped-def]
     """The mean of each cell; of those at the border, of the part that there is."""
     height, width, parts = picture.shape
@@ -53,7 +51,7 @@ def _average(picture, cell, means, share, shares):  # type: ignore[no-untyped-de
                 means[i, j, k] = total / np.float32((bottom - top) * (right - left))
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def between(place, cell, count):  # type: ignore[no-untyped-def]
     """The cells on either side of a pixel's middle, in one direction, and the part of the second."""
     at = min(max((place + np.float32(0.5)) / cell - np.float32(0.5), np.float32(0)), np.float32(count - 1))
@@ -61,7 +59,7 @@ def between(place, cell, count):  # type: ignore[no-untyped-def]
     return first, min(first + 1, count - 1), np.float32(at - first)
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def mean_at(means, rows, columns, part):  # type: ignore[no-untyped-def]
     """A mean at a pixel; `rows` and `columns` are what `between` says of it."""
     above, below, down = rows

@@ -19,8 +19,7 @@ HIGHEST = 2**16 - 1
 
 def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     """Writes NAME-height.png, 16 bits, or NAME-normal.png, whose green is up, as in OpenGL."""
-    if find_brush(document.brush).relief is None:
-        raise UsageError(f"{path}: the paint of {document.brush} lies flat")
+    check_brush(path, document.brush)
     heights = heights_of(document, wishes.size)
     if path.name.lower().endswith("-height.png"):
         most = float(heights.max())
@@ -29,6 +28,12 @@ def export(path: Path, document: StrokeDocument, wishes: Wishes) -> None:
     else:
         relief = STEEP * (wishes.finish.relief or 1.0)
         write_image(path, _normal_map(heights, relief), overwrite=wishes.overwrite, metadata=wishes.metadata)
+
+
+def check_brush(path: Path, brush: str) -> None:
+    """Raises UsageError where the paint of a brush has no heights that could be written."""
+    if find_brush(brush).relief is None:
+        raise UsageError(f"{path}: the paint of {brush} lies flat")
 
 
 def _levels(heights: Array, most: float) -> Array:

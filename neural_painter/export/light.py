@@ -15,7 +15,7 @@ import numpy as np
 from neural_painter.export.cells import between, cell_of, mean_at, means_of
 from neural_painter.export.finish import Finish
 from neural_painter.export.raster import Sheet
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 from renderers.texture import noise
 from renderers.threads import in_shares
 
@@ -42,8 +42,6 @@ THIN = 0.0002
 """Height of paint that hides two thirds of the weave, in canvas long sides."""
 FEWEST_PIXELS = 3.0
 """Of a thread; where it has fewer, it fades."""
-
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
 def lit(sheet: Sheet, finish: Finish, long_side: int, *, top: int = 0, rows: slice = slice(None)) -> Array:
@@ -92,7 +90,7 @@ def _towards(light: tuple[float, float]) -> Array:
     return np.array([flat * math.sin(azimuth), -flat * math.cos(azimuth), math.sin(elevation)], np.float32)
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _woven(heights, weave, top, pixel, surface, share, shares):  # type: ignore[no-untyped-def]
     """The surface: the paint, and where it is thin the threads under it, which go over and under each other."""
     height, width = heights.shape
@@ -113,7 +111,7 @@ def _woven(heights, weave, top, pixel, surface, share, shares):  # type: ignore[
             surface[row, column] = paint
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _slopes(surface, row, column, steep):  # type: ignore[no-untyped-def]
     """Scharr's derivatives to the right and down; beyond the border the surface goes on level."""
     height, width = surface.shape
@@ -128,7 +126,7 @@ def _slopes(surface, row, column, steep):  # type: ignore[no-untyped-def]
     return steep * to_right, steep * down
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _shade(surface, light, steep, shown, share, shares):  # type: ignore[no-untyped-def]
     """Of every pixel: how bright it is in this light, how much it shines, and how high it lies."""
     height, width = surface.shape
@@ -151,7 +149,7 @@ def _shade(surface, light, steep, shown, share, shares):  # type: ignore[no-unty
             shown[row, column, 2] = surface[row, column]
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _power(x):  # type: ignore[no-untyped-def]
     """x to the 32nd."""
     x = x * x
@@ -161,7 +159,7 @@ def _power(x):  # type: ignore[no-untyped-def]
     return x * x
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _apply(colour, shown, means, cell, strength, first, made, share, shares):  # type: ignore[no-untyped-def]
     """Lays light, shade and gloss over colours, each against its mean around; `made` begins at row `first`."""
     height, width, _ = made.shape
@@ -180,7 +178,7 @@ def _apply(colour, shown, means, cell, strength, first, made, share, shares):  #
                 made[made_row, column, c] = min(max(value, np.float32(0)), one)
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _stand(heights, steep, made, share, shares):  # type: ignore[no-untyped-def]
     height, width = heights.shape
     for row in range(share, height, shares):

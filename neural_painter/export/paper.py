@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from neural_painter.export.cells import between, cell_of, mean_at, means_of
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 from renderers.texture import noise, smoothstep
 from renderers.threads import in_shares
 
@@ -44,8 +44,6 @@ RIM_WIDTH = 0.0018
 
 CLOUD = 0.07
 """How much denser and thinner a wash is from place to place."""
-
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
 def rims(change: Array, long_side: int) -> Array:
@@ -98,7 +96,7 @@ def on_paper(
     return made
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _bumps(x, y, grain, pixel):  # type: ignore[no-untyped-def]
     """Height of the paper, about -1 to 1; octaves that are turned against each other, and fade below a pixel."""
     total, strength = np.float32(0), np.float32(0.6)
@@ -112,7 +110,7 @@ def _bumps(x, y, grain, pixel):  # type: ignore[no-untyped-def]
     return total
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _settle(colour, edges, ground, look, top, pixel, laid, share, shares):  # type: ignore[no-untyped-def]
     """Moves pigment: into dents of the paper, and to the edges of washes."""
     height, width, _ = colour.shape
@@ -132,7 +130,7 @@ def _settle(colour, edges, ground, look, top, pixel, laid, share, shares):  # ty
                     laid[row, column, c] = colour[row, column, c]
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _dry(laid, before, after, cell, ground, look, where, top, first, made, share, shares):  # type: ignore[no-untyped-def]
     """Holds the picture against its means `before`, clouds it, bares its border, and shows the paper."""
     height, width, _ = made.shape
@@ -160,6 +158,6 @@ def _dry(laid, before, after, cell, ground, look, where, top, first, made, share
                 made[made_row, column, c] = min(max(value, np.float32(0)), one)
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _blot(x, y, seed):  # type: ignore[no-untyped-def]
     return noise(np.float32(x), np.float32(y), seed)

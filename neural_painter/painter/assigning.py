@@ -14,7 +14,7 @@ import numpy as np
 
 from neural_painter.compositing.visible import Visible
 from neural_painter.palettes.colours import lab_of
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
 Array = np.ndarray
 
@@ -32,8 +32,6 @@ PERCEIVED = 0.5
 
 LITTLE = 2e-4
 """How much paints hold on to what they are, against the mean of what holds them where they are seen."""
-
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
 class Grid(NamedTuple):
@@ -138,7 +136,7 @@ def _cells(first, end, place, amounts, width, cell, columns, rows):  # type: ign
     return firsts, ends, places[:used].copy(), found[:used].copy()
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _left(grid, paints, chosen):  # type: ignore[no-untyped-def]
     """What the picture of these paints shows too much, `[P, 3]`."""
     first, end, place, amounts, wanted, _ = grid
@@ -151,7 +149,7 @@ def _left(grid, paints, chosen):  # type: ignore[no-untyped-def]
     return left
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _sweep(grids, lefts, paints, metric, chosen):  # type: ignore[no-untyped-def]
     """Looks at all strokes once, the topmost first; returns how many colours changed."""
     changed = 0
@@ -183,7 +181,7 @@ def _sweep(grids, lefts, paints, metric, chosen):  # type: ignore[no-untyped-def
     return changed
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _pull(grid, left, n, slot, pull):  # type: ignore[no-untyped-def]
     """Adds to `pull` [3] what is too much, weighed with one colour's amounts; returns the sum of their squares."""
     first, end, place, amounts, _, weight = grid
@@ -196,7 +194,7 @@ def _pull(grid, left, n, slot, pull):  # type: ignore[no-untyped-def]
     return size
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _exchange(grid, left, n, slot, step):  # type: ignore[no-untyped-def]
     for e in range(grid[0][n], grid[1][n]):
         for c in range(3):
@@ -217,7 +215,7 @@ def _order(place, places):  # type: ignore[no-untyped-def]
     return order
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _normal(grid, order, owners, chosen, matrix, right):  # type: ignore[no-untyped-def]
     """Adds to the normal equations of the paints' colours: `matrix` [K, K] and `right` [K, 3]."""
     _, _, place, amounts, wanted, weight = grid

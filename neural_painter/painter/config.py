@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neural_painter.configs import DEVICES, MOST_WEIGHT, OptionError, check, expect, nearest, option
@@ -160,9 +160,9 @@ def _check_palette(word: object) -> None:
         )
 
 
-def on_own_canvas(config: PaintConfig, brush: Brush) -> PaintConfig:
-    """The options with the canvas' colour, which is the brush's own where none was asked for."""
-    return config if config.canvas else replace(config, canvas=brush.ground)
+def canvas_of(config: PaintConfig, brush: Brush) -> tuple[float, float, float]:
+    """The colour of the bare canvas: the brush's own where none was asked for."""
+    return config.canvas or brush.ground
 
 
 @dataclass(frozen=True)

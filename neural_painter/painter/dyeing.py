@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from neural_painter.compositing.constants import DARKEST
-from neural_painter.painter.footprint import FAINT, FAST, rows_and_columns, texel_of
+from neural_painter.painter.footprint import FAINT, rows_and_columns, texel_of
 from renderers.brush import ANGLE
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
 _DARK = 0.004
 """What is darker has the density of this."""

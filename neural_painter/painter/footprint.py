@@ -3,9 +3,7 @@
 import math
 
 from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, X, Y
-from renderers.kernels import kernel
-
-FAST = {"contract", "reassoc", "arcp", "nsz"}
+from renderers.kernels import FAST, kernel
 
 FAINT = 0.004
 """Alpha below which a stroke is not seen."""

@@ -14,9 +14,9 @@ import math
 import numpy as np
 
 from neural_painter.painter.dyeing import dye, lacks, lay_dye
-from neural_painter.painter.footprint import FAINT, FAST, rows_and_columns, texel_of
+from neural_painter.painter.footprint import FAINT, rows_and_columns, texel_of
 from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, SWEEP, X, Y
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
 Array = np.ndarray
 

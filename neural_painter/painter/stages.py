@@ -10,7 +10,7 @@ import torch
 from neural_painter.devices import choose_device
 from neural_painter.images.tensors import picture_of
 from neural_painter.painter.choosing import Choice
-from neural_painter.painter.config import PaintConfig, Stage, on_own_canvas, plan
+from neural_painter.painter.config import PaintConfig, Stage, canvas_of, plan
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, Rates, StrokeOptimiser, refresh_of
@@ -68,12 +68,12 @@ class Painter:
         choice: Choice | None = None,
     ) -> None:
         self.brush = find_brush(config.brush)
-        self.image, self.config = image, (config := on_own_canvas(config, self.brush))
+        self.image, self.config = image, config
         self.emphasis = None if weights is None else Emphasis(weights)
         self.paints = choice.paints(image, self.brush, weights) if choice else None
         self.device = choose_device(config.device)
         self.renderer, self.weights = load_stamps(self.brush, self.device, config.renderer)
-        self.background = torch.tensor(config.canvas, dtype=torch.float32, device=self.device)
+        self.background = torch.tensor(canvas_of(config, self.brush), dtype=torch.float32, device=self.device)
         self.shape = size or (image.shape[0], image.shape[1])
         smallest = 1.0 if self.emphasis is None else self.emphasis.smallest()
         self.stages = plan(config, min(self.shape) / max(self.shape), smallest=smallest)

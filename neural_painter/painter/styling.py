@@ -22,7 +22,7 @@ from neural_painter.features import Features
 from neural_painter.images import fit_long_side, resize
 from neural_painter.images.tensors import tensor_of
 from neural_painter.losses.gram import STYLE_LAYERS, StyleTarget, gram_loss, style_target
-from neural_painter.painter.config import PRESETS, PaintConfig, StrokeStyleConfig, on_own_canvas, plan, typical_size
+from neural_painter.painter.config import PRESETS, PaintConfig, StrokeStyleConfig, canvas_of, plan, typical_size
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import LONGEST, Limits, Rates, StrokeOptimiser, refresh_of
 from neural_painter.painter.phases import View
@@ -113,8 +113,7 @@ class Styler:
         size: tuple[int, int] | None = None,
         cost: float = 1.0,
     ) -> None:
-        self.goal, self.renderer, self.brush, self.cost = goal, renderer, brush, cost
-        self.config = on_own_canvas(config, brush)
+        self.goal, self.renderer, self.brush, self.config, self.cost = goal, renderer, brush, config, cost
         self.device = renderer.device
         self.style = style.on(self.device)
         self.shape = size or (goal.shape[0], goal.shape[1])
@@ -147,7 +146,7 @@ class Styler:
             self.renderer,
             self.brush,
             strokes,
-            View(goal, torch.tensor(self.config.canvas, dtype=torch.float32, device=self.device)),
+            View(goal, torch.tensor(canvas_of(self.config, self.brush), dtype=torch.float32, device=self.device)),
             step=step,
             limits=Limits(
                 half_width=min(limits.half_width, float(sizes[:, 1].min())),

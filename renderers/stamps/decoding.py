@@ -18,11 +18,10 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 from renderers.networks import STAMP
 from renderers.stamps.kernels import sigmoid
 
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
 _f1, _f2, _f3 = (types.Array(types.float32, n, "C") for n in (1, 2, 3))
 _bytes = types.Array(types.uint8, 2, "C")
 
@@ -30,13 +29,13 @@ SIDE = STAMP // 4
 """Of the grid."""
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _planes(count, side):  # type: ignore[no-untyped-def]
     """Room for planes, with zeros around them."""
     return np.zeros((count, (side + 2) * (side + 1) + 2), np.float32)
 
 
-@kernel(types.void(_f2, _f3, _f1, types.int64, _f2), fastmath=_FAST)
+@kernel(types.void(_f2, _f3, _f1, types.int64, _f2), fastmath=FAST)
 def _convolve(planes, weights, bias, side, out):  # type: ignore[no-untyped-def]
     """Planes to `out` `[channels, side * (side + 1)]`, whose rows have one more number, of no meaning."""
     row, size = side + 1, side * (side + 1)
@@ -72,7 +71,7 @@ def _convolve(planes, weights, bias, side, out):  # type: ignore[no-untyped-def]
                 f[t] += value + w6 * below[t] + w7 * below[t + 1] + w8 * below[t + 2]
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _double(found, side, planes, kept):  # type: ignore[no-untyped-def]
     """ReLU and pixel shuffle: four channels of `found` to a plane of twice the side; `kept`: what is above 0."""
     wide = 2 * side
@@ -87,7 +86,7 @@ def _double(found, side, planes, kept):  # type: ignore[no-untyped-def]
                 kept[mark + x] = planes[c, to + x] > 0
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _halve(found, side, planes, kept):  # type: ignore[no-untyped-def]
     """The transpose of `_double`: gradients of planes of twice the side to those of four channels each."""
     wide = 2 * side
@@ -103,7 +102,7 @@ def _halve(found, side, planes, kept):  # type: ignore[no-untyped-def]
 
 
 @kernel(
-    types.void(_f2, _f3, _f1, _f3, _f1, _f3, _f1, types.int64, _bytes, _f3, types.int64, types.int64), fastmath=_FAST
+    types.void(_f2, _f3, _f1, _f3, _f1, _f3, _f1, types.int64, _bytes, _f3, types.int64, types.int64), fastmath=FAST
 )
 def decode(grid, w1, b1, w2, b2, w3, b3, first, kept, stamps, share, shares):  # type: ignore[no-untyped-def]
     """Grids to channels of stamps from `first` on; of the matte, channel 0, the sigmoid."""
@@ -133,7 +132,7 @@ def decode(grid, w1, b1, w2, b2, w3, b3, first, kept, stamps, share, shares):  #
                     stamps[n, y * STAMP + x, first + c] = found3[c, y * (STAMP + 1) + x]
 
 
-@kernel(types.void(_f2, _f3, _f3, _f3, types.int64, _bytes, _f3, _f3, types.int64, types.int64), fastmath=_FAST)
+@kernel(types.void(_f2, _f3, _f3, _f3, types.int64, _bytes, _f3, _f3, types.int64, types.int64), fastmath=FAST)
 def decode_back(grid, t1, t2, t3, first, kept, stamps, gradient, share, shares):  # type: ignore[no-untyped-def]
     """Gradients of grids, into `grid`, from those of stamps; `t1` to `t3` are the weights for the way back."""
     coarse, middle, fine = len(t1), len(t2), len(t3)

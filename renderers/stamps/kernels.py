@@ -18,9 +18,8 @@ import math
 import numpy as np
 from numba import types
 
-from renderers.kernels import kernel
+from renderers.kernels import FAST, kernel
 
-_FAST = {"contract", "reassoc", "arcp", "nsz"}
 _FLOATS, _WHOLES = types.Array(types.float32, 2, "C"), types.Array(types.int64, 1, "C")
 _CODING, _TABLE = types.Array(types.float32, 1, "C"), types.Array(types.int16, 3, "C")
 _STAMPS = types.Array(types.float32, 3, "C")
@@ -29,7 +28,7 @@ GROUP = 4
 """Corners blended at a time; brushes with fewer have corners of no weight."""
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def sigmoid(x):  # type: ignore[no-untyped-def]
     """1 / (1 + exp(-x)) to 1e-7, by a quotient of polynomials for tanh: as a loop it runs on vector units.
 
@@ -49,7 +48,7 @@ def sigmoid(x):  # type: ignore[no-untyped-def]
     return np.float32(0.5) + np.float32(0.5) * (x * p / q)
 
 
-@kernel(fastmath=_FAST)
+@kernel(fastmath=FAST)
 def _find(axes, counts, shapes, n, part, width, corner, weight):  # type: ignore[no-untyped-def]
     """A shape's cell: its place in it and the cell's width along each axis, its corners' entries and their weights."""
     corner[:] = 0
@@ -76,7 +75,7 @@ def _find(axes, counts, shapes, n, part, width, corner, weight):  # type: ignore
 
 @kernel(
     types.void(_FLOATS, _WHOLES, _TABLE, _CODING, _FLOATS, _STAMPS, types.int64, types.int64),
-    fastmath=_FAST,
+    fastmath=FAST,
 )
 def draw(axes, counts, table, coding, shapes, stamps, share, shares):  # type: ignore[no-untyped-def]
     """Stamps of shapes."""
@@ -108,7 +107,7 @@ def draw(axes, counts, table, coding, shapes, stamps, share, shares):  # type: i
 
 @kernel(
     types.void(_FLOATS, _WHOLES, _TABLE, _CODING, _FLOATS, _STAMPS, _STAMPS, _FLOATS, types.int64, types.int64),
-    fastmath=_FAST,
+    fastmath=FAST,
 )
 def pull(axes, counts, table, coding, shapes, stamps, gradient, pulled, share, shares):  # type: ignore[no-untyped-def]
     """Gradients of shapes, `pulled` `[N, P]`, from those of the stamps that `draw` has drawn."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from neural_painter.compositing import composite, cpu, sharing
+from neural_painter.compositing import composite, sharing, walking
 from renderers.brush import MAX_SWEEP
 from tests.each import each
 from tests.neural_painter.compositing.cases import cases
@@ -29,7 +29,7 @@ def threads(monkeypatch):
     """Sets how many threads composite, on tiles so small that these canvases have some for each."""
 
     def set_threads(count):
-        monkeypatch.setattr(cpu, "share_count", lambda _: count)
+        monkeypatch.setattr(walking, "share_count", lambda _: count)
         monkeypatch.setattr(sharing, "SIDES", (16, 8))
 
     return set_threads

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from neural_painter.compositing import DARKEST, composite, cpu_multiply, sharing, worth
+from neural_painter.compositing import DARKEST, composite, sharing, walking, worth
 from neural_painter.compositing.reference import multiply_reference
 from tests.each import each
 from tests.neural_painter.compositing.cases import cases, errors, random_case
@@ -28,7 +28,7 @@ def threads(monkeypatch):
     """Sets how many threads composite, on tiles so small that these canvases have some for each."""
 
     def set_threads(count):
-        monkeypatch.setattr(cpu_multiply, "share_count", lambda _: count)
+        monkeypatch.setattr(walking, "share_count", lambda _: count)
         monkeypatch.setattr(sharing, "SIDES", (16, 8))
 
     return set_threads

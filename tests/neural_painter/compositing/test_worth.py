@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from neural_painter.compositing import cpu, sharing, worth
+from neural_painter.compositing import sharing, walking, worth
 from neural_painter.compositing.reference import composite_reference
 from tests.each import each
 from tests.neural_painter.compositing.cases import cases, random_case
@@ -60,7 +60,7 @@ def test_agrees_with_the_reference(name, monkeypatch):
         *(tensor.double() for tensor in (*arguments, target)), size, weight=weight.double(), backend="reference"
     )
     for threads in (1, 3):
-        monkeypatch.setattr(cpu, "share_count", lambda _, count=threads: count)
+        monkeypatch.setattr(walking, "share_count", lambda _, count=threads: count)
         monkeypatch.setattr(sharing, "SIDES", (16, 8))
         found = worth(*arguments, target, size, weight=weight)
         assert found.dtype == torch.float32
