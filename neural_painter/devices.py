@@ -2,6 +2,9 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -17,6 +20,24 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("device cuda: no CUDA device found", hint="Use --device cpu, or auto.")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def all_digits() -> Iterator[None]:
+    """Meanwhile a GPU's convolutions take all digits of float32; by default it rounds what goes in to ten bits.
+
+    For L-BFGS, whose first steps from grey are smaller than that, so that its line search sees no change at all and a
+    picture stays as it is. On an H200 that is no slower for pictures of 640x427.
+    """
+    conv = getattr(torch.backends.cudnn, "conv", None)  # since torch 2.9, which warns of the older name
+    place: Any = conv or torch.backends.cudnn
+    name, wanted = ("fp32_precision", "ieee") if conv else ("allow_tf32", False)
+    before = getattr(place, name)
+    setattr(place, name, wanted)
+    try:
+        yield
+    finally:
+        setattr(place, name, before)
 
 
 AGAIN = 60.0

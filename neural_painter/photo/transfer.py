@@ -21,7 +21,7 @@ from torch import Tensor
 
 from neural_painter.colour import transport_colours
 from neural_painter.descent import Patience, Standing
-from neural_painter.devices import choose_device
+from neural_painter.devices import all_digits, choose_device
 from neural_painter.errors import InputError, UsageError
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, resize
@@ -217,6 +217,7 @@ class Transfer:
         self.seconds: dict[str, float] = {}
         self.losses: dict[str, float] = dict(state.losses) if state else {}
 
+    @all_digits()
     def run(self) -> PhotoResult:
         """Goes through all rounds that are left, and finishes the picture at its full size.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from neural_painter.colour import with_colors_of
 from neural_painter.descent import Patience, Standing
-from neural_painter.devices import choose_device
+from neural_painter.devices import all_digits, choose_device
 from neural_painter.features import Features
 from neural_painter.images import checked_picture, fit_long_side, pyramid, resize
 from neural_painter.images.tensors import picture_of, tensor_of
@@ -161,6 +161,7 @@ class _Transfer:
         self.keeper, self.state = keeper, state
         self.result = StyleResult(content, self.device.type)
 
+    @all_digits()
     def run(self) -> StyleResult:
         began = time.perf_counter()
         first = self.state.size if self.state else 0
