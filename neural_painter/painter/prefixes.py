@@ -30,9 +30,6 @@ PARTS = (0.04, 0.5)
 FEWEST = 5
 """Strokes that are looked at by themselves."""
 
-EVERY = 4
-"""On a GPU, where launches take the time, one step of so many looks at a prefix."""
-
 LEAST_SIDE = 48
 """Of a prefix' canvas, in pixels."""
 
@@ -89,17 +86,16 @@ class Prefixes:
     ) -> None:
         self.image, self.shape, self.steps, self.background = image, shape, steps, background
         self.config, self.emphasis = config, emphasis
-        self.every = 1 if background.device.type == "cpu" else EVERY
         self._most = min(canvas, max(image.shape[:2]))
         self._seen: dict[int, tuple[View, Objective]] = {}
 
     def at(self, done: int, strokes: int) -> Prefix | None:
         """That of the step after so many, out of so many strokes; None where the step looks at none."""
-        if not PRESETS[self.config.preset].prefixes or done % self.every:
+        if not PRESETS[self.config.preset].prefixes:
             return None
         shortest, longest = PARTS
         # The golden ratio spreads any few steps in a row evenly from short to long.
-        count = round(strokes * shortest * (longest / shortest) ** (done // self.every * _GOLDEN % 1))
+        count = round(strokes * shortest * (longest / shortest) ** (done * _GOLDEN % 1))
         if count < FEWEST:
             return None
         view, loss = self._canvas(count)

@@ -63,8 +63,13 @@ def test_canvases_are_as_fine_as_their_strokes():
 def test_where_none_is_looked_at():
     assert prefixes().at(0, FEWEST) is None  # too few by far
     assert prefixes(config=replace(CONFIG, preset="preview")).at(0, 1000) is None
-    elsewhere = prefixes(device="meta")  # launches are dear on a GPU
-    assert [elsewhere.every, elsewhere.at(1, 1000), elsewhere.at(3, 1000)] == [4, None, None]
+
+
+def test_every_step_looks_at_one_on_any_device():
+    """One in four on a GPU would leave the first strokes half a decibel behind those of the CPU."""
+    here, elsewhere = prefixes(), prefixes(device="meta")
+    for done in range(5):
+        assert elsewhere.at(done, 1000).count == here.at(done, 1000).count
 
 
 def test_shares_fall_and_are_relative():
