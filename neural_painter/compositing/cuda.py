@@ -4,8 +4,8 @@ Imports without triton and without a GPU; `devices.triton_problem` says whether 
 the environment before triton is first imported, it runs on CPU tensors, slowly and without a compiler: its tests do
 that.
 
-Timed on an H200 (`benchmarks/cuda.py`): 1000 strokes at 512², forward and backward, 0.8 to 1.0 ms, nearly all of it the
-host's launches; 10 000 at 2048² 2.2 to 2.4 ms, of them 1.0 for the lists, 0.3 forward and 0.7 backward.
+Timed on an H200 (`benchmarks/cuda.py`): 1000 strokes at 512², forward and backward, 1.3 ms, nearly all of it the host's
+launches; 10 000 at 2048² 2.6 ms, of them 1.5 for the lists, 0.3 forward and 0.8 backward.
 """
 
 from types import ModuleType
@@ -47,6 +47,12 @@ def _kernels() -> ModuleType:
     return cuda_kernels
 
 
+def _list_kernels() -> ModuleType:
+    from neural_painter.compositing import cuda_list_kernels
+
+    return cuda_list_kernels
+
+
 def geometry_of(placement: Tensor) -> Tensor:
     """What the kernels want of placements `[N, 6]`: `[N, 7]`, columns as in `cuda_kernels`."""
     angle, sizes = placement[:, ANGLE, None], placement[:, HALVES].clamp_min(MIN_HALF).reciprocal()
@@ -70,24 +76,20 @@ def tile_lists(geometry: Tensor, size: tuple[int, int], side: int) -> tuple[Tens
     height, width = size
     down, across = -(-height // TILE), -(-width // TILE)
 
+    kernels, count = _list_kernels(), len(geometry)
+    boxes = torch.empty(6, count, device=geometry.device)
+
     def look(starts: Tensor, order: Tensor, *, fill: bool) -> None:
-        _kernels().list_kernel[(down * across,)](
-            geometry,
-            starts,
-            order,
-            len(geometry),
-            across,
-            float(max(size)),
-            SIDE=side,
-            TILE=TILE,
-            BLOCK=BLOCK,
-            SLACK=SLACK,
-            FILL=fill,
-            num_warps=1,
+        kernels.list_kernel[(down * across,)](
+            boxes, starts, order, count, across, TILE=TILE, BLOCK=BLOCK, SLACK=SLACK, FILL=fill, num_warps=1
         )
 
     starts = torch.zeros(down * across + 1, dtype=torch.int32, device=geometry.device)
     with torch.cuda.device_of(geometry):
+        if count:
+            kernels.box_kernel[(-(-count // BLOCK),)](
+                geometry, boxes, count, float(max(size)), SIDE=side, BLOCK=BLOCK, num_warps=1
+            )
         look(starts, starts, fill=False)
         starts = starts.cumsum(0, dtype=torch.int32)
         order = torch.empty(int(starts[-1]), dtype=torch.int32, device=geometry.device)
