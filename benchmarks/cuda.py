@@ -9,8 +9,11 @@ done its work; the first call of each, with compilation, is told beside them. Pi
 
 import argparse
 import os
+import shutil
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +32,18 @@ LONG = 5.0
 
 COMPOSITOR = ((500, 256), (500, 512), (1000, 512), (2000, 1024), (5000, 1024), (10_000, 1024), (10_000, 2048))
 SMOOTHING = ((700, 437), (3500, 2185))
-PAINTINGS = (("oil", 300), ("oil", 1000), ("oil", 5000), ("watercolor", 1000))
+DYE = "dye"
+"""A brush whose strokes multiply: marker, but for that."""
+PAINTINGS = (
+    ("oil", 500),
+    ("oil", 1000),
+    ("oil", 2000),
+    ("oil", 5000),
+    ("watercolor", 2000),
+    ("marker", 2000),
+    ("tape", 2000),
+    (DYE, 2000),
+)
 FAST = ((640, 480), (1920, 1080), (3840, 2160))
 STEPS = 20
 """Of training."""
@@ -144,10 +158,28 @@ def _smoothed(photo, made, device):
 
 
 def _paintings(options):
+    """Scores, the parts of the work, and the most memory of the GPU that tensors took."""
+    import torch
+
     image = _picture("chelsea.png", (64, 96) if options.quick else None)
-    for brush, strokes in (("oil", 40),) if options.quick else PAINTINGS:
-        run = partial(_painted, image, brush, strokes)
-        yield {"case": f"chelsea, {brush}, {strokes} strokes"} | _measured(options, run, _scores)
+    with tempfile.TemporaryDirectory() as folder:
+        _add_dye(Path(folder))
+        for brush, strokes in (("oil", 40), (DYE, 40)) if options.quick else PAINTINGS:
+            run = partial(_painted, image, brush, strokes)
+            gpu = options.device == "cuda"
+            if gpu:
+                torch.cuda.reset_peak_memory_stats()
+            row = {"case": f"chelsea, {brush}, {strokes} strokes"} | _measured(options, run, _scores)
+            yield row | ({"cuda_peak_mb": round(torch.cuda.max_memory_allocated() / 1e6, 1)} if gpu else {})
+
+
+def _add_dye(folder):
+    """Makes the brush known, with the weights of the one it is made of."""
+    from renderers.brushes import add_brush, brush
+
+    for ending in ("safetensors", "json"):
+        shutil.copy(ROOT / f"renderers/weights/marker.{ending}", folder / f"{DYE}.{ending}")
+    add_brush(replace(brush("marker"), name=DYE, blend="multiply", weights=folder))
 
 
 def _painted(image, brush, strokes, device):

@@ -77,7 +77,7 @@ def test_transfers_of_photos_agree(options):
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_styled_pictures_are_as_good(optimizer):
-    """A GPU rounds convolutions to ten bits, and the ways part: in style by a tenth, measured on an H200."""
+    """Sums come in another order, and the ways part: L-BFGS' in style by a fifth, measured on an H200."""
     features = tiny_features()
     config = StyleConfig(optimizer=optimizer, iterations=6, first_size=40, tile=128)
     losses = [
