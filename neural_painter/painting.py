@@ -17,7 +17,7 @@ from neural_painter.export.easel import is_plain
 from neural_painter.export.finish import FLAT, Finish
 from neural_painter.export.rendering import render
 from neural_painter.export.swapping import with_picture
-from neural_painter.images import checked_picture, fit_long_side, resize
+from neural_painter.images import checked_picture, fit_long_side, in_greys, resize
 from neural_painter.importance import importance_map
 from neural_painter.metrics import psnr, ssim
 from neural_painter.painter.choosing import Choice, choice_of, in_paints, options_of, with_palette
@@ -218,6 +218,8 @@ def paint(
     place = None if resume is None else resumed_painting(resume, config, size, photo, style, masked)
     notes: list[str] = []
     weights = importance_map(image, config.importance if mask is None else mask, notes=notes)
+    if find_brush(config.brush).greys:
+        image = in_greys(image)
     painter = Painter(image, config, size=size, weights=weights, choice=None if style else choice)
     rounds, styler = painter.rounds(), None
     if style:

@@ -5,6 +5,7 @@ aspect, where aspect = half length / half width. Being isotropic, textures writt
 stroke must fade to nothing inside this box, a few percent before its border.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -79,6 +80,21 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Surface:
+    """How the bumps of cold-pressed paper take the paint of a dry brush, and its dents stay bare.
+
+    Attributes:
+        cells: bumps along the canvas' long side.
+        sharpness: how much of a stroke's alpha lies between dents and bumps; the smaller, the harder the grain.
+        depth: how much of it is seen; 0: none.
+    """
+
+    cells: float
+    sharpness: float
+    depth: float = 1.0
+
+
+@dataclass(frozen=True)
 class Brush:
     """A ground-truth brush.
 
@@ -91,6 +107,10 @@ class Brush:
         about: one line for help texts.
         relief: compiled with `relief_function`; how high the paint lies at a point that the stroke covers, in what such
             a stroke's paint is thick; None: it lies flat.
+        surface: the tooth of the paper that it is drawn on; None: smooth.
+        greys: the darkest and the lightest, of a brush that has no colours; None: it has.
+        broadest: largest half width of its strokes, in those of the strokes that a painting ends with: a point stays a
+            point, however large the form.
         ground: colour of the canvas that it is meant for.
         paper: what it is meant for: one of `smooth`, `cold` and `rough`, or `none`, which is canvas.
         weights: the folder of its trained weights and their card; None: the project's own.
@@ -106,6 +126,9 @@ class Brush:
     point: Callable[..., tuple[float, float, float]]
     about: str
     relief: Callable[..., float] | None = None
+    surface: Surface | None = None
+    greys: tuple[float, float] | None = None
+    broadest: float = math.inf
     ground: tuple[float, float, float] = (1.0, 1.0, 1.0)
     paper: str = "none"
     weights: Path | None = None
@@ -119,6 +142,10 @@ class Brush:
             raise ValueError(f"brush {self.name}: a stroke carries 1 or 2 colours, got {self.colours}")
         if self.blend not in get_args(Blend):
             raise ValueError(f"brush {self.name}: strokes blend by {' or '.join(get_args(Blend))}, got {self.blend!r}")
+        if self.greys and not 0 <= self.greys[0] < self.greys[1] <= 1:
+            raise ValueError(f"brush {self.name}: greys go from dark to light within 0 to 1, got {self.greys}")
+        if not self.broadest >= 1:
+            raise ValueError(f"brush {self.name}: broadest is 1 or more, got {self.broadest}")
 
     @property
     def aspect(self) -> Parameter:

@@ -69,6 +69,17 @@ def coverage(distance, softness):  # type: ignore[no-untyped-def]
 
 
 @_compiled(_REAL, _REAL)
+def lines_before(place, thick):  # type: ignore[no-untyped-def]
+    """How much of the way to `place` lies on lines a unit apart, `thick` of a unit each, in the middle of theirs.
+
+    So a pixel gets the mean of the lines below it, however large it is.
+    """
+    whole = np.float32(math.floor(place))
+    part = place - whole - np.float32(0.5) * (1 - thick)
+    return np.float32(whole * thick + min(max(part, np.float32(0)), thick))
+
+
+@_compiled(_REAL, _REAL)
 def bow(aspect, bend):  # type: ignore[no-untyped-def]
     """The bend of a stroke, eased off where it is too short to be curved without folding onto itself."""
     return np.float32(bend * min(np.float32(1), aspect * np.float32(0.33)))

@@ -13,6 +13,7 @@ from neural_painter.export.finish import Finish
 from neural_painter.export.light import lit
 from neural_painter.export.paper import PAPERS, on_paper, rims
 from neural_painter.export.raster import Sheet, StrokePainter
+from neural_painter.export.tooth import surface_on
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brushes import brush as find_brush
 
@@ -79,8 +80,11 @@ class Easel:
         self.document, self.size, self.finish = document, size, finish
         self.brush = find_brush(document.brush)
         self.raised = finish.relief > 0 and self.brush.relief is not None
-        self._paper = PAPERS.get(self.brush.paper if finish.paper == "own" else finish.paper)
-        self._ends = [round(part * len(document.strokes)) for part in LAYERS] if self._paper else []
+        sheet = self.brush.paper if finish.paper == "own" else finish.paper
+        paper, self._surface = PAPERS.get(sheet), surface_on(self.brush.surface, sheet)
+        self._paper = paper.dry() if paper and self._surface else paper
+        washes = self._paper is not None and self._paper.rim > 0
+        self._ends = [round(part * len(document.strokes)) for part in LAYERS] if washes else []
         self.plain = not (self.raised or self._paper)
         self.reach = 0 if self.plain else CELLS * cell_of(max(size))
         self._painters: dict[tuple[int, int], StrokePainter] = {}
@@ -115,7 +119,7 @@ class Easel:
                 return lit(Sheet(*work[:2]), self.finish, max(self.size), top=top, rows=rows)
             work = work._replace(colour=lit(Sheet(*work[:2]), self.finish, max(self.size), top=top))
         assert self._paper is not None
-        edges = rims(_change(work), max(self.size))
+        edges = rims(_change(work), max(self.size)) if self._ends else np.zeros(work.colour.shape[:2], np.float32)
         for layer in range(len(self._ends)):
             edges += 0.5 * rims(work.changes[..., layer], max(self.size))
         bare, border = self.document.canvas, self.finish.border
@@ -135,7 +139,7 @@ class Easel:
             whole = document.strokes
             strokes = Strokes(whole.placement[part], whole.shape[part], whole.paint[part])
             full, seeds = document.full_shape(self.brush)[part], document.texture_seeds()[part]
-            self._painters[start, stop] = StrokePainter(self.brush, strokes, full, seeds, self.size)
+            self._painters[start, stop] = StrokePainter(self.brush, strokes, full, seeds, self.size, self._surface)
         return self._painters[start, stop]
 
 

@@ -27,23 +27,26 @@ class Paper(NamedTuple):
         grain: bumps along the long side.
         depth: how much of the pigment goes from the bumps to the dents.
         shade: how much light shows the bumps.
+        rim: how much denser the edge of a wash is.
+        cloud: how much denser and thinner a wash is from place to place.
     """
 
     grain: float
     depth: float
     shade: float
+    rim: float = 1.0
+    cloud: float = 0.07
+
+    def dry(self) -> Paper:
+        """The same sheet, for a medium without water: its pigment stays where it was put."""
+        return self._replace(depth=0.0, shade=0.6 * self.shade, rim=0.0, cloud=0.0)
 
 
 PAPERS = {"smooth": Paper(330, 0.07, 0.008), "cold": Paper(190, 0.17, 0.02), "rough": Paper(115, 0.28, 0.035)}
 """Hot-pressed, cold-pressed and rough sheets."""
 
-RIM = 1.0
-"""How much denser the edge of a wash is."""
 RIM_WIDTH = 0.0018
 """Standard deviation of what an edge is held against, in canvas long sides."""
-
-CLOUD = 0.07
-"""How much denser and thinner a wash is from place to place."""
 
 
 def rims(change: Array, long_side: int) -> Array:
@@ -87,7 +90,7 @@ def on_paper(
     cell, pixel = cell_of(max(size)), 1.0 / max(size)
     laid = np.empty_like(colour)
     ground = np.array(bare, np.float32)
-    look = np.array([*paper, RIM, CLOUD], np.float32)
+    look = np.array(paper, np.float32)
     where = np.array([size[0] * pixel, size[1] * pixel, border, pixel])
     in_shares(_settle, colour, edges, ground, look, top, pixel, laid)
     first, end, _ = rows.indices(len(colour))
@@ -135,7 +138,7 @@ def _dry(laid, before, after, cell, ground, look, where, top, first, made, share
     """Holds the picture against its means `before`, clouds it, bares its border, and shows the paper."""
     height, width, _ = made.shape
     high, wide, border, pixel = where
-    grain, shade, cloud = np.float64(look[0]), look[2], look[4]
+    grain, shade, rim, cloud = np.float64(look[0]), look[2], look[3], look[4]
     one, least, step = np.float32(1), np.float32(0.004), max(0.6 * pixel, 0.0004)
     for made_row in range(share, height, shares):
         row = first + made_row
@@ -149,7 +152,7 @@ def _dry(laid, before, after, cell, ground, look, where, top, first, made, share
                 inside += 0.0015 * _blot(x * 210, y * 210, 43)
                 pool = np.float32(inside / 0.004)
                 dense *= smoothstep(np.float32(-0.0006), np.float32(0.0006), np.float32(inside))
-                dense *= one + np.float32(0.3) * math.exp(-pool * pool)
+                dense *= one + np.float32(0.3) * rim * math.exp(-pool * pool)
             lit = shade * (_bumps(x + step, y + step, grain, pixel) - _bumps(x - step, y - step, grain, pixel))
             for c in range(3):
                 held = mean_at(before, rows, columns, c) / max(mean_at(after, rows, columns, c), least)

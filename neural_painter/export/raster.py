@@ -11,6 +11,7 @@ from numba import types
 from neural_painter.compositing.bends import bent
 from neural_painter.compositing.constants import DARKEST, MIN_HALF, NEAREST, TILE
 from neural_painter.compositing.tiles import tile_lists
+from neural_painter.export.tooth import bites, bump_at, grained, tooth_of
 from neural_painter.strokes import Strokes
 from renderers.brush import (
     ANGLE,
@@ -21,6 +22,7 @@ from renderers.brush import (
     RELIEF_TYPE,
     SWEEP,
     Brush,
+    Surface,
     relief_function,
 )
 from renderers.kernels import kernel
@@ -86,6 +88,7 @@ def _misses(turns, n, p, q, sweep):  # type: ignore[no-untyped-def]
         _f3,
         _f2,
         types.boolean,
+        types.Array(types.float32, 1, "C"),
         types.int64,
         types.float64,
         types.int64,
@@ -107,6 +110,7 @@ def _paint(  # type: ignore[no-untyped-def]
     canvas,
     heights,
     multiply,
+    tooth,
     top,
     pixel,
     share,
@@ -115,7 +119,7 @@ def _paint(  # type: ignore[no-untyped-def]
     """Front to back in each pixel, so that what is covered is never drawn; `canvas` is a band that begins at `top`.
 
     `heights` are empty where nobody asks for them. Where strokes `multiply`, `paint` has densities for colours, which
-    add up, and nothing is covered.
+    add up, and nothing is covered. `tooth` is empty, or as `grained` takes it.
     """
     height, width, _ = canvas.shape
     raised = heights.size > 0
@@ -130,6 +134,7 @@ def _paint(  # type: ignore[no-untyped-def]
                 left = 1.0
                 red, green, blue = 0.0, 0.0, 0.0
                 risen, shown = 0.0, 1.0
+                bump = bump_at(x, y, tooth)
                 for k in range(count - 1, -1, -1):
                     n = members[start + k]
                     half_length, half_width = max(placement[n, 2], MIN_HALF), max(placement[n, 3], MIN_HALF)
@@ -149,6 +154,8 @@ def _paint(  # type: ignore[no-untyped-def]
                         np.float32(u * shape[n, 0]), np.float32(v), footprint, shape[n], seeds[n]
                     )
                     cover = min(max(alpha * paint[n, 6], 0.0), 1.0)
+                    if tooth.size > 0:
+                        cover = grained(cover, np.float32(turns[n, 6]), bump, x, y, tooth, seeds[n])
                     weight = left * cover
                     red += weight * (first * paint[n, 0] + second * paint[n, 3])
                     green += weight * (first * paint[n, 1] + second * paint[n, 4])
@@ -202,27 +209,38 @@ class StrokePainter:
         shape: `[N, P]` full shapes, aspect first.
         seeds: `[N]` texture seeds.
         size: `(height, width)` of the whole canvas.
+        surface: the tooth of what a dry brush paints on; None: it is smooth.
     """
 
-    def __init__(self, brush: Brush, strokes: Strokes, shape: Array, seeds: Array, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        brush: Brush,
+        strokes: Strokes,
+        shape: Array,
+        seeds: Array,
+        size: tuple[int, int],
+        surface: Surface | None = None,
+    ) -> None:
         self._look, self._pixel = (brush.point, brush.relief or _level), 1.0 / max(size)
         self._counts, self._starts, self._members = tile_lists(strokes.placement, size)
         placement, shape, paint = (
             np.ascontiguousarray(a, np.float32) for a in (strokes.placement, shape, strokes.paint)
         )
+        turns = np.empty((len(placement), 7))
+        _turn(placement, turns)
+        turns[:, 6] = bites(surface, paint)
         self._multiply = brush.blend == "multiply"
         if self._multiply:
             paint = paint.copy()
             paint[:, COLOURS] = -np.log(np.maximum(paint[:, COLOURS], np.float32(DARKEST)))
-        turns = np.empty((len(placement), 6))
-        _turn(placement, turns)
         self._arrays = placement, turns, shape, paint, np.ascontiguousarray(seeds, np.uint32)
+        self._tooth = tooth_of(surface, self._pixel)
 
     def paint(self, sheet: Sheet, top: int = 0) -> None:
         """Paints over rows `top`, a multiple of TILE, and following; arrays are C-contiguous and change in place."""
         rows = slice(top // TILE, -(-(top + len(sheet.colour)) // TILE))
         lists = self._counts[rows], self._starts[rows], self._members
-        in_shares(_paint, *self._look, *self._arrays, *lists, *sheet, self._multiply, top, self._pixel)
+        in_shares(_paint, *self._look, *self._arrays, *lists, *sheet, self._multiply, self._tooth, top, self._pixel)
 
 
 def paint_strokes(brush: Brush, strokes: Strokes, shape: Array, seeds: Array, canvas: Array) -> None:

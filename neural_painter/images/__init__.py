@@ -9,6 +9,7 @@ from neural_painter.images.metadata import made_by as made_by
 from neural_painter.images.pixels import Array as Array
 from neural_painter.images.pixels import checked_picture as checked_picture
 from neural_painter.images.pixels import fit_long_side as fit_long_side
+from neural_painter.images.pixels import in_greys as in_greys
 from neural_painter.images.pixels import parse_colour as parse_colour
 from neural_painter.images.pixels import pyramid as pyramid
 from neural_painter.images.pixels import resize as resize

@@ -33,6 +33,11 @@ def checked_picture(picture: Array, name: str = "picture") -> Array:
     return array
 
 
+def in_greys(picture: Array) -> Array:
+    """A picture `[H, W, 3]` float32 without its colours, as light as it is: luma of Rec. 601, three times."""
+    return cv2.merge([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)] * 3)  # type: ignore[no-any-return]
+
+
 def to_uint8(picture: Array) -> Array:
     """Rounds floats in [0, 1] of any shape to uint8, half up; values outside are clipped.
 

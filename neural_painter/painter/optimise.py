@@ -21,12 +21,14 @@ from renderers.brush import (
     ANGLE,
     CENTRE,
     COLOURS,
+    FIRST,
     HALF_LENGTH,
     HALF_WIDTH,
     HALVES,
     MAX_SWEEP,
     OPACITY,
     PLACEMENT_WIDTH,
+    SECOND,
     SWEEP,
     Brush,
 )
@@ -91,16 +93,20 @@ class Limits:
         half_length: the largest.
         sizes: `[H, W]`, by what the smallest is multiplied where a stroke's centre lies; None where it is the same
             everywhere.
+        broadest: the largest half width.
     """
 
     half_width: float
     half_length: float
     sizes: Tensor | None = None
+    broadest: float = math.inf
 
     @classmethod
     def of(cls, finest: Stage, brush: Brush, sizes: Tensor | None = None) -> Limits:
         """Those of a painting whose last stage is `finest`."""
-        return cls(FLOOR * (finest.size / brush.aspect.default), LONGEST, sizes)
+        finest_width = finest.size / brush.aspect.default
+        broadest = brush.broadest * finest_width
+        return cls(FLOOR * finest_width, min(LONGEST, STRETCH * brush.aspect.high * broadest), sizes, broadest)
 
     def slimmest(self, placement: Tensor) -> Tensor | float:
         """Logarithm of the smallest half width that strokes `[N, 6]` may have: `[N]`, or one for all."""
@@ -345,11 +351,14 @@ class StrokeOptimiser:
         """Copies of the values with every number brought back into its range."""
         aspect = self.brush.aspect
         placement, shape, paint = (torch.clamp(values[name], *bounds) for name, bounds in self.bounds.items())
+        if self.brush.greys:
+            for colour in (FIRST, SECOND):
+                paint[:, colour] = paint[:, colour].mean(dim=1, keepdim=True)
         half_length, half_width = placement[:, HALF_LENGTH], placement[:, HALF_WIDTH]  # their logarithms, in place
         slimmest = self.limits.slimmest(placement)
         half_length.clamp_min_(slimmest + math.log(aspect.low)).clamp_max_(math.log(self.limits.half_length))
         slenderness = (half_length - half_width).clamp_(math.log(aspect.low), math.log(STRETCH * aspect.high))
-        half_width.copy_(half_length - slenderness).clamp_min_(slimmest)
+        half_width.copy_(half_length - slenderness).clamp_min_(slimmest).clamp_max_(math.log(self.limits.broadest))
         half_length.copy_(torch.maximum(half_length, half_width + math.log(aspect.low)))
         # Of a stroke that turned faster the inner side would run into itself.
         most = (ROUNDEST * (half_length - half_width).exp()).clamp_max(MAX_SWEEP)
@@ -360,13 +369,13 @@ class StrokeOptimiser:
 def _bounds(brush: Brush, extent: tuple[float, float], device: torch.device) -> dict[str, tuple[Tensor, Tensor]]:
     """The lowest and the highest value of each column, as far as they do not hang on others."""
     free = [math.inf] * (PLACEMENT_WIDTH - len(extent))
-    opacity = brush.opacity
+    opacity, (dark, light) = brush.opacity, brush.greys or (0.0, 1.0)
     # Below, a dye is as dark, and its gradient is none.
     darkest = DARKEST if brush.blend == "multiply" else 0.0
     pairs = {
         "placement": ([0.0, 0.0, *(-end for end in free)], [*extent, *free]),
         "shape": (brush.shape_low[1:], brush.shape_high[1:]),
-        "paint": ([darkest] * OPACITY + [opacity.low], [1.0] * OPACITY + [opacity.high]),
+        "paint": ([max(dark, darkest)] * OPACITY + [opacity.low], [light] * OPACITY + [opacity.high]),
     }
     made = partial(torch.as_tensor, dtype=torch.float32, device=device)
     return {name: (made(low), made(high)) for name, (low, high) in pairs.items()}

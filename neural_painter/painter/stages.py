@@ -153,7 +153,7 @@ class Painter:
             canvas,
             self.brush,
             count,
-            scale * stage.size,
+            min(scale * stage.size, limits.broadest * self.brush.aspect.default),
             generator,
             self.emphasis,
             form=sight.form,

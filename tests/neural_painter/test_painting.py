@@ -314,6 +314,8 @@ def test_flat_white_stays_white(name):
     for row in range(10, 45, 8):
         page[row : row + 2, 10:70] = 0.0
     made = paint(page, replace(CONFIG, brush=name, strokes=150)).render()
+    if brush(name).blend == "multiply":  # nothing is lighter than its paper
+        made = made / np.float32(brush(name).ground)
     assert made[55:].mean() > 0.99  # measured: 0.999 and more; 0.985 with white strokes all over
     assert (made[55:].min(axis=2) < 0.97).mean() < 0.06
 

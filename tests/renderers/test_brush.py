@@ -60,6 +60,15 @@ def test_strokes_blend_in_one_of_two_ways(tape):
         replace(tape, blend="screen")
 
 
+def test_what_makes_no_dry_brush_is_refused(tape):
+    for greys in ((0.9, 0.1), (0.5, 0.5), (-0.1, 0.9), (0.1, 1.2)):
+        with pytest.raises(ValueError, match="greys go from dark to light"):
+            replace(tape, greys=greys)
+    for broadest in (0.5, float("nan")):
+        with pytest.raises(ValueError, match="broadest is 1 or more"):
+            replace(tape, broadest=broadest)
+
+
 # Samples
 
 
@@ -127,7 +136,7 @@ def test_names_are_sorted_and_belong_to_their_brushes():
         assert brush(name).about
 
 
-@each("name", ["", "Oil", "pastel", "oil.py", "../oil", "__init__"])
+@each("name", ["", "Oil", "gouache", "oil.py", "../oil", "__init__"])
 def test_an_unknown_brush_is_named_with_those_there_are(name):
     expected = f"no brush {name!r}, expected one of: {', '.join(names())}"
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):

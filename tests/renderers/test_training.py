@@ -293,7 +293,7 @@ def command(tmp_path):
 def test_usage_errors(capsys):
     for arguments, message in {
         "": "the following arguments are required: --brush",
-        "--brush pastel": "--brush: expected one of",
+        "--brush gouache": "--brush: expected one of",
         "--brush tape --steps 0": "--steps: expected a whole number from 1 to 10000000, got 0",
         "--brush tape --batch -1": "--batch: expected a whole number from 1 to 65536, got -1",
         "--brush tape --held-out 0": "--held-out: expected a whole number from 1 to 1000000, got 0",
