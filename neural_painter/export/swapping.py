@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from neural_painter.export.dyes import dyes_of
 from neural_painter.export.rendering import render
-from neural_painter.images import fit_long_side
+from neural_painter.export.spines import STATIONS, along
+from neural_painter.images import LUMA, fit_long_side, in_greys
 from neural_painter.strokes import StrokeDocument, Strokes
-from renderers.brush import ANGLE, COLOURS, FIRST, HALF_LENGTH, OPACITY, SECOND, SWEEP, Brush, X, Y
+from renderers.brush import COLOURS, FIRST, OPACITY, SECOND, Brush
 from renderers.brushes import brush as find_brush
 
 Array = np.ndarray
@@ -21,9 +23,6 @@ PICTURE = "brush_picture"
 LOOKED_AT = 512
 """Long side in pixels of the painting in which strokes are looked for."""
 
-STATIONS = np.linspace(-0.8, 0.8, 9)
-"""Where along a stroke it is looked for, in half lengths."""
-
 UNLIKE = 0.15
 """Difference of a channel from which a colour is not that of a stroke: texture makes about as much."""
 
@@ -33,8 +32,10 @@ def swap_brush(document: StrokeDocument, brush: str) -> StrokeDocument:
 
     Where strokes lie and how they are turned stays. Shape numbers are those of the same name, within the new brush's
     range; those that the old brush lacks are as the new brush begins with. A brush of one colour takes the mean of the
-    two. Strokes of which nothing was seen take the colours that are seen where they lie, for other edges and gaps would
-    show them; strokes that become less translucent keep the difference that they made.
+    two, one of greys their lightness. Strokes of which nothing was seen take the colours that are seen where they lie:
+    other edges and gaps would show them; strokes that become less translucent keep the difference that they made. Those
+    of a brush that multiplies take dyes that show the painting together; those that multiplied and now cover, the
+    colours that were seen. A canvas that was the old brush's own becomes the new one's.
 
     Args:
         document: any painting; what a painter would need to go on with it is left out.
@@ -48,14 +49,21 @@ def swap_brush(document: StrokeDocument, brush: str) -> StrokeDocument:
     """
     old, new = document.check(), find_brush(brush)
     options = {**document.options, "brush": brush} if "brush" in document.options else dict(document.options)
-    return replace(
+    canvas = new.ground if np.allclose(document.canvas, old.ground, atol=1e-4) else document.canvas
+    swapped = replace(
         document,
         brush=brush,
+        canvas=canvas,
         strokes=_taken_over(document, old, new),
         options=with_picture(options, new),
         weights="",
         state={},
     )
+    if new.blend == "multiply" and old.name != new.name and len(document.strokes):
+        picture = _looked_at(document)
+        dyes = dyes_of(swapped, in_greys(picture) if new.greys else picture, new)
+        swapped.strokes.paint[:, COLOURS] = dyes
+    return swapped
 
 
 def with_picture(options: dict[str, Any], brush: Brush) -> dict[str, Any]:
@@ -81,11 +89,14 @@ def _taken_over(document: StrokeDocument, old: Brush, new: Brush) -> Strokes:
         shape[:, k] = theirs.get(parameter.name, parameter.default)
     paint = strokes.paint.copy()
     opacity = np.clip(paint[:, OPACITY], np.float32(new.opacity.low), np.float32(new.opacity.high))
-    if old.name != new.name and old.blend == new.blend == "over" and len(strokes):
+    if old.name != new.name and new.blend == "over" and len(strokes):
         paint[:, COLOURS] = _as_seen(document, old, opacity)
     if 1 in (old.colours, new.colours):
         paint[:, FIRST] = (paint[:, FIRST] + paint[:, SECOND]) / 2 if old.colours == 2 else paint[:, FIRST]
         paint[:, SECOND] = paint[:, FIRST]
+    if new.greys:
+        for colour in (FIRST, SECOND):
+            paint[:, colour] = np.clip(paint[:, colour] @ LUMA, *new.greys)[:, None]
     paint[:, OPACITY] = opacity
     return Strokes(strokes.placement, np.clip(shape, new.shape_low[1:], new.shape_high[1:]), paint)
 
@@ -96,14 +107,15 @@ def _as_seen(document: StrokeDocument, old: Brush, opacity: Array) -> Array:
     What nobody saw may have any colour: a stroke whose colour is nowhere to be seen along it takes what is. One that
     becomes less translucent keeps the difference that it made.
     """
-    picture = render(document, fit_long_side(*document.size, LOOKED_AT))
-    seen, there = _along(document, picture)  # [N, P, 3], [N, P]
+    seen, there = along(document.strokes, _looked_at(document))  # [N, P, 3], [N, P]
     paint = document.strokes.paint
     first, second = paint[:, None, FIRST], paint[:, None, SECOND] if old.colours == 2 else paint[:, None, FIRST]
     mix = 0.5 + 0.5 * STATIONS[None, :, None]
     unlike = np.abs((1 - mix) * first + mix * second - seen).max(axis=2)
     is_hidden = np.where(there, unlike, np.inf).min(axis=1) > UNLIKE
     share = np.where(is_hidden, 0, np.minimum(paint[:, OPACITY] / opacity, 1))[:, None]
+    if old.blend == "multiply":  # a dye is no colour that was seen
+        share = np.zeros_like(share)
     colours = []
     for own, weight in ((first, 1 - mix), (second, mix)):
         weight = weight * there[..., None] + 1e-9
@@ -114,18 +126,6 @@ def _as_seen(document: StrokeDocument, old: Brush, opacity: Array) -> Array:
     return made.astype(np.float32)
 
 
-def _along(document: StrokeDocument, picture: Array) -> tuple[Array, Array]:
-    """The picture at `STATIONS` along the spines of all strokes, `[N, P, 3]`, and which of them are on the canvas."""
-    placement = document.strokes.placement.astype(np.float64)
-    turn = placement[:, SWEEP, None] * STATIONS
-    # sin(s a) / a and (1 - cos(s a)) / a, which are s and 0 for a stroke that does not sweep.
-    p = STATIONS * np.sinc(turn / np.pi)
-    q = STATIONS * np.sin(turn / 2) * np.sinc(turn / 2 / np.pi)
-    cos, sin = np.cos(placement[:, ANGLE, None]), np.sin(placement[:, ANGLE, None])
-    x = placement[:, X, None] + placement[:, HALF_LENGTH, None] * (cos * p - sin * q)
-    y = placement[:, Y, None] + placement[:, HALF_LENGTH, None] * (sin * p + cos * q)
-    height, width = picture.shape[:2]
-    column, row = np.floor(x * max(height, width)), np.floor(y * max(height, width))
-    there = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    rows, columns = np.clip(row, 0, height - 1).astype(int), np.clip(column, 0, width - 1).astype(int)
-    return picture[rows, columns], there
+def _looked_at(document: StrokeDocument) -> Array:
+    """The painting as strokes are looked for in it."""
+    return render(document, fit_long_side(*document.size, LOOKED_AT))

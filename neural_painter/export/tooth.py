@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from neural_painter.images import LUMA
 from renderers.brush import FIRST, Surface
 from renderers.kernels import FAST, kernel
 from renderers.texture import noise
@@ -27,7 +28,6 @@ PRESSED = 0.12
 GRAINS = {"smooth": (1.35, 0.6), "cold": (1.0, 1.0), "rough": (0.7, 1.5)}
 """Bumps of papers and how deep they are, against those of cold-pressed paper."""
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _PIXEL, _CELLS, _SHARPNESS, _RANKS = range(4)
 _LEVELS = 256
 
@@ -52,7 +52,7 @@ def bites(surface: Surface | None, paint: Array) -> Array:
     """How much of the tooth shows under strokes, `[N]` in [0, 1], by their paint `[N, 7]`."""
     if surface is None:
         return np.zeros(len(paint))
-    light = np.clip((paint[:, FIRST] @ _LUMA - 0.05) / 0.6, 0, 1)
+    light = np.clip((paint[:, FIRST] @ LUMA - 0.05) / 0.6, 0, 1)
     return surface.depth * (PRESSED + (1 - PRESSED) * light * light * (3 - 2 * light))
 
 

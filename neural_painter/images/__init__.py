@@ -6,6 +6,7 @@ from neural_painter.images.folders import find_pictures as find_pictures
 from neural_painter.images.folders import list_pictures as list_pictures
 from neural_painter.images.metadata import Metadata as Metadata
 from neural_painter.images.metadata import made_by as made_by
+from neural_painter.images.pixels import LUMA as LUMA
 from neural_painter.images.pixels import Array as Array
 from neural_painter.images.pixels import checked_picture as checked_picture
 from neural_painter.images.pixels import fit_long_side as fit_long_side

@@ -33,8 +33,12 @@ def checked_picture(picture: Array, name: str = "picture") -> Array:
     return array
 
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""How much a colour's channels count for its lightness; Rec. 601."""
+
+
 def in_greys(picture: Array) -> Array:
-    """A picture `[H, W, 3]` float32 without its colours, as light as it is: luma of Rec. 601, three times."""
+    """A picture `[H, W, 3]` float32 without its colours, as light as it is: luma, three times."""
     return cv2.merge([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)] * 3)  # type: ignore[no-any-return]
 
 

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from neural_painter import StrokeDocument, Strokes, swap_brush
+from neural_painter.export import swapping
 from neural_painter.export.rendering import render
 from neural_painter.export.swapping import PICTURE, note_on_picture, with_picture
+from neural_painter.images import in_greys
 from renderers import brushes
+from renderers.brush import FIRST
+from tests.each import each
 from tests.neural_painter.sample_documents import sample_document, sweeping
 
 
-def test_every_brush_takes_over_from_every_other():
+def test_every_brush_takes_over_from_every_other(monkeypatch):
+    monkeypatch.setattr(swapping, "LOOKED_AT", 48)
     names = brushes.project_names()
     for old in names:
         document = sweeping(sample_document(old, 12))
@@ -21,6 +26,45 @@ def test_every_brush_takes_over_from_every_other():
             assert made.check().name == made.brush == new
             assert np.array_equal(made.strokes.placement, document.strokes.placement)
             assert np.isfinite(render(made, (24, 32))).all()
+
+
+def twice(document, larger=1.0):
+    """Its strokes over themselves, so much larger."""
+    strokes = document.strokes
+    below = strokes.placement.copy()
+    below[:, 2:4] *= larger
+    parts = (below, strokes.placement), (strokes.shape,) * 2, (strokes.paint,) * 2
+    return replace(document, strokes=Strokes(*(np.concatenate(part) for part in parts)))
+
+
+@each("name", ["glaze", "charcoal", "pencil"])
+def test_dyes_show_the_painting_together(name):
+    """Strokes of oil that lie over each other: multiplied as they are they would be black."""
+    oil = apart("oil", [(RED, GREY), (GREEN, GREEN), (BLUE, BLUE)])
+    oil = twice(twice(oil, larger=1.2), larger=1.1)
+    made = swap_brush(oil, name)
+    before, after = (render(document, (64, 256)) for document in (oil, made))
+    if name == "charcoal":
+        before = in_greys(before)
+        assert np.ptp(made.strokes.paint[:, FIRST], axis=1).max() < 1e-6
+    middles = np.s_[24:40, [*range(30, 50), *range(118, 138), *range(205, 225)]]
+    plain = replace(made, strokes=replace(made.strokes, paint=oil.strokes.paint))
+    without = np.abs(before - render(plain, (64, 256)))[middles].mean()
+    assert np.abs(before - after)[middles].mean() < 0.5 * without
+
+
+def test_dyes_that_cover_take_the_colours_that_were_seen():
+    glaze = apart("glaze", [(RED, RED), (BLUE, BLUE)])
+    glaze = twice(glaze)
+    seen = render(glaze, (64, 256))[32, [64, 192]]
+    assert np.allclose(swap_brush(glaze, "tape").strokes.paint[:2, FIRST], seen, atol=0.1)
+
+
+def test_a_canvas_that_was_the_brushs_own_becomes_the_new_ones():
+    own = replace(sample_document("oil", 4), canvas=brushes.brush("oil").ground)
+    assert swap_brush(own, "charcoal").canvas == brushes.brush("charcoal").ground
+    other = replace(own, canvas=(0.2, 0.3, 0.4))
+    assert swap_brush(other, "charcoal").canvas == other.canvas
 
 
 def test_with_its_own_brush_a_painting_stays_as_it_is():
