@@ -209,13 +209,18 @@ class StrokeDocument:
         return np.concatenate([aspect[:, None].astype(np.float32), self.strokes.shape], axis=1)
 
     def texture_seeds(self) -> Array:
-        """`[N]` uint32: stroke i has mix(mix(seed) + 0x9E3779B9 * (i + 1)), all modulo 2³², and 1 where that is 0.
+        """`[N]` uint32: which texture each stroke has."""
+        return texture_seeds(self.seed, len(self.strokes))
 
-        `mix` is a bijection, so two strokes of a painting never share a texture. Source: lowbias32, Wellons 2018.
-        """
-        index = np.arange(1, len(self.strokes) + 1, dtype=np.uint32)
-        start = _mix(np.array([self.seed], np.uint32))
-        return np.maximum(_mix(start + np.uint32(0x9E3779B9) * index), np.uint32(1))
+
+def texture_seeds(seed: int, count: int) -> Array:
+    """`[count]` uint32: stroke i has mix(mix(seed) + 0x9E3779B9 * (i + 1)), all modulo 2³², and 1 where that is 0.
+
+    `mix` is a bijection, so two strokes of a painting never share a texture. Source: lowbias32, Wellons 2018.
+    """
+    index = np.arange(1, count + 1, dtype=np.uint32)
+    start = _mix(np.array([seed], np.uint32))
+    return np.maximum(_mix(start + np.uint32(0x9E3779B9) * index), np.uint32(1))
 
 
 def _mix(x: Array) -> Array:

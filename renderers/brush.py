@@ -178,7 +178,16 @@ class Brush:
         paint[:, OPACITY] = generator.uniform(self.opacity.low, self.opacity.high, count)
         return paint.astype(np.float32)
 
-    def draw(self, shape: Array, seeds: Array, height: int, width: int, *, supersample: int = 1) -> Array:
+    def draw(
+        self,
+        shape: Array,
+        seeds: Array,
+        height: int,
+        width: int,
+        *,
+        supersample: int = 1,
+        footprints: Array | None = None,
+    ) -> Array:
         """Draws strokes in their own frame.
 
         Args:
@@ -186,6 +195,7 @@ class Brush:
             seeds: `[N]` texture seeds.
             height, width: size of the drawing in pixels; rows run across the stroke, columns along it.
             supersample: samples per pixel and axis, averaged.
+            footprints: `[N]`, for pixels of what side each is drawn, in half widths; by default for the drawing's own.
 
         Returns:
             `[N, height, width, 3]` float32: alpha matte in [0, 1] without opacity, then the weights of both colours.
@@ -195,7 +205,10 @@ class Brush:
         if shape.ndim != 2 or shape.shape[1] != len(self.shape):
             raise ValueError(f"brush {self.name}: shape must be [N, {len(self.shape)}], got {list(shape.shape)}")
         out = np.empty((len(shape), height, width, 3), np.float32)
-        in_shares(_compiled_draw(), self.point, shape, np.ascontiguousarray(seeds, np.uint32), supersample, out)
+        if footprints is None:
+            footprints = 2.0 / (np.minimum(height, width / shape[:, 0].astype(np.float64)) * supersample)
+        looks = np.ascontiguousarray(seeds, np.uint32), np.ascontiguousarray(footprints, np.float32)
+        in_shares(_compiled_draw(), self.point, shape, *looks, supersample, out)
         return out
 
 
@@ -206,6 +219,7 @@ def _compiled_draw() -> Callable[..., None]:
         POINT_TYPE,
         types.Array(types.float32, 2, "C"),
         types.Array(types.uint32, 1, "C"),
+        types.Array(types.float32, 1, "C"),
         types.int64,
         types.Array(types.float32, 4, "C"),
         types.int64,
@@ -215,11 +229,11 @@ def _compiled_draw() -> Callable[..., None]:
     return compiled
 
 
-def _draw(point, shape, seeds, supersample, out, share, shares):  # type: ignore[no-untyped-def]
+def _draw(point, shape, seeds, footprints, supersample, out, share, shares):  # type: ignore[no-untyped-def]
     count, height, width, _ = out.shape
     for n in range(share, count, shares):
         aspect = shape[n, 0]
-        footprint = np.float32(2.0 / (min(height, width / aspect) * supersample))
+        footprint = footprints[n]
         for row in range(height):
             for column in range(width):
                 alpha_sum = np.float32(0)

@@ -44,6 +44,7 @@ class Stage:
         phases: how much finer than the canvas the photo is that its steps look at, in turns.
         renewals: before which steps the least useful strokes are replaced.
         boldness: factor on the optimiser's step sizes.
+        finish: from which step on strokes are seen as they will be painted, at the size of the picture; None: never.
     """
 
     count: int
@@ -54,6 +55,7 @@ class Stage:
     phases: int = 1
     renewals: tuple[int, ...] = ()
     boldness: float = 1.0
+    finish: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Preset:
         stages: at most so many; each begins with a look at the whole photo.
         boldness: factor on the optimiser's step sizes; where there are many steps, larger ones find more.
         prefixes: whether the first strokes are to be a painting by themselves.
+        finish: part of the last stage's steps after which strokes are seen as they will be painted, and none are
+            replaced any more; None: never.
     """
 
     early: float
@@ -76,13 +80,14 @@ class Preset:
     stages: int = 99
     boldness: float = 1.0
     prefixes: bool = True
+    finish: float | None = None
 
 
 PRESETS = {
     "preview": Preset(0.1, 0.09, 0.42, renewals=2, stages=2, prefixes=False),
     "fast": Preset(0.5, 0.4, 0.8),
     "balanced": Preset(0.8, 1.0, 1.15),
-    "best": Preset(1.6, 3.0, 1.7, renewals=24, boldness=1.4),
+    "best": Preset(1.6, 4.6, 1.7, renewals=30, boldness=1.4, finish=0.5),
 }
 
 
@@ -188,6 +193,9 @@ class StrokeStyleConfig:
         check(self)
 
 
+MOST_SIDE = 1024
+"""Longest side of a canvas, in pixels."""
+
 FLOOR = 0.4
 """Smallest half width of a stroke, in those of the last stage's brush."""
 
@@ -223,16 +231,18 @@ def plan(config: PaintConfig, aspect: float, *, smallest: float = 1.0) -> tuple[
         size = min(0.33, typical_size(count, aspect) * _size_of(index, len(counts)))
         # A canvas just fine enough for the stage's brush: the half width is then about three pixels.
         finer = preset.canvas * smallest**-FINER * min(max((config.strokes / 512) ** 0.2, 0.8), 1.12)
-        canvas = min(1024, max(64, 16 * round(8 / size * finer / 16)))
+        canvas = min(MOST_SIDE, max(64, 16 * round(8 / size * finer / 16)))
         # Many strokes start close to where they belong, and each of their steps is dear; few are better moved longer,
         # and many seen finer.
         late = min(190, 158 * (345 / count) ** 0.4)
         iterations = max(1, round(late * preset.late) if last else round(40 * preset.early))
         on = config.transport_stages == "all" or (config.transport_stages == "coarse" and not last)
-        parts = (RENEWED_UNTIL * (k + 1) / preset.renewals for k in range(preset.renewals))
+        until = RENEWED_UNTIL if preset.finish is None else preset.finish
+        parts = (until * (k + 1) / preset.renewals for k in range(preset.renewals))
         renewals = sorted({round(part * iterations) for part in parts} - {0}) if last else ()
         weight = config.transport if on else 0.0
-        stages.append(Stage(count, canvas, iterations, size, weight, 2, tuple(renewals), preset.boldness))
+        finish = round(preset.finish * iterations) if last and preset.finish is not None else None
+        stages.append(Stage(count, canvas, iterations, size, weight, 2, tuple(renewals), preset.boldness, finish))
     return tuple(stages)
 
 

@@ -16,6 +16,7 @@ from neural_painter.painter.adam import adam_step
 from neural_painter.painter.config import FLOOR, Stage
 from neural_painter.painter.phases import View
 from neural_painter.painter.prefixes import Prefix
+from neural_painter.painter.true_strokes import TrueStrokes
 from neural_painter.strokes import Strokes
 from renderers.brush import (
     ANGLE,
@@ -135,6 +136,7 @@ class Standing:
         taken: steps of all.
         recovered: gradients that were not finite and were left out.
         drawn: full shapes `[N, P]` that the stamps were drawn from; None before the first.
+        halves: half widths `[N]` that true strokes were drawn with; None where stamps are not those of true strokes.
     """
 
     values: Mapping[str, Tensor]
@@ -144,6 +146,7 @@ class Standing:
     taken: int = 0
     recovered: int = 0
     drawn: Tensor | None = None
+    halves: Tensor | None = None
 
 
 class StrokeOptimiser:
@@ -166,6 +169,7 @@ class StrokeOptimiser:
         prefix: what the next steps look at beside the whole canvas; None for nothing.
         mixing: what is painted with where paints are few; None: with the strokes' own colours.
         fixed: whether colours stay as they are from now on.
+        true: draws the stamps from now on; None: the renderer does.
         composited: the canvas `[3, H, W]` that the last step saw, in the step's own view; None before the first.
     """
 
@@ -204,6 +208,7 @@ class StrokeOptimiser:
         self.prefix: Prefix | None = None
         self.mixing: Mixing | None = None
         self.fixed = False
+        self.true: TrueStrokes | None = None
 
     def look(self, view: View, background: Tensor | None = None) -> None:
         """From now on canvases are of this grid, and over another background where one is given."""
@@ -220,7 +225,7 @@ class StrokeOptimiser:
     def go_on(self, standing: Standing) -> None:
         """Goes on from an earlier standing of the same strokes as if there had been nothing in between."""
         self.now = standing
-        self.stamps = None if standing.drawn is None else self.draw_stamps(standing.drawn)
+        self.stamps = None  # the next step draws those again
 
     def placement(self) -> Tensor:
         """Placements as the compositor takes them, `[N, 6]`."""
@@ -271,7 +276,23 @@ class StrokeOptimiser:
 
         The bytes are those that `step` draws with gradients; a test holds the networks to it.
         """
-        return self.renderer.stamps(self.full_shape() if shape is None else shape)
+        halves = self.now.values["placement"][:, HALF_WIDTH].exp()
+        return self._stamps(self.full_shape() if shape is None else shape, halves)
+
+    def _stamps(self, shape: Tensor, halves: Tensor | None) -> Tensor:
+        if self.true is None or halves is None:
+            return self.renderer.stamps(shape)
+        return self.true.stamps(shape, halves)
+
+    def _known(self) -> Tensor | None:
+        """The stamps that were drawn last; None where there are none, or they are not what is looked at now."""
+        now = self.now
+        if now.drawn is None or (now.halves is None) != (self.true is None):
+            return None
+        if self.stamps is None:
+            with torch.no_grad():
+                self.stamps = self._stamps(now.drawn, now.halves)
+        return self.stamps
 
     @torch.no_grad()
     def canvas(self) -> Tensor:
@@ -297,11 +318,12 @@ class StrokeOptimiser:
     def step(self, loss: Loss, progress: float) -> float:
         """One step; `progress` in [0, 1] through the stage sets the decay of the step sizes. Returns the loss."""
         now = self.now
-        draw = self.stamps is None or now.taken % self.refresh == 0
+        draw = now.taken % self.refresh == 0 or self._known() is None
         shape = self.full_shape().requires_grad_(draw)
         if draw:
-            self.stamps = self.renderer.stamps(shape)
-            now = replace(now, drawn=shape.detach())
+            halves = now.values["placement"][:, HALF_WIDTH].exp()
+            self.stamps = self._stamps(shape, halves)
+            now = replace(now, drawn=shape.detach(), halves=halves if self.true else None)
         assert self.stamps is not None
         placed = _placed(now.values["placement"]).requires_grad_()
         own = now.values["paint"].clone().requires_grad_()
@@ -344,7 +366,9 @@ class StrokeOptimiser:
             moved = adam_step(values[name], gradient, firsts[name], seconds[name], steps[name], rates)
             values[name], firsts[name], seconds[name], steps[name], left_out = moved
             recovered += left_out
-        return Standing(self._projected(values), firsts, seconds, steps, now.taken + 1, recovered, now.drawn)
+        return Standing(
+            self._projected(values), firsts, seconds, steps, now.taken + 1, recovered, now.drawn, now.halves
+        )
 
     @torch.no_grad()
     def _projected(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -164,6 +164,8 @@ class Round:
             state[f"{name}_second"] = _array(standing.second[name])
         if standing.drawn is not None:
             state["drawn"] = _array(standing.drawn)
+        if standing.halves is not None:
+            state["halves"] = _array(standing.halves)
         state |= {f"loss_{name}": value.copy() for name, value in now.memory.items()}
         state["counts"] = np.array([standing.taken], np.int64)
         state["ages"] = np.concatenate([_array(standing.steps[name]) for name in VALUES], axis=1)
@@ -242,10 +244,16 @@ def _standing(optimiser: StrokeOptimiser, state: Mapping[str, Array]) -> Standin
         drawn = torch.from_numpy(table.copy()).to(device)
     elif taken:
         raise StateError("its state makes no sense: no stamps")
+    halves = None
+    if "halves" in state:
+        found = _taken(state, "halves", np.float32, (len(known["shape"]),))
+        if not (found > 0).all():
+            raise StateError("its state makes no sense: strokes without a width")
+        halves = torch.from_numpy(found.copy()).to(device)
     second = tensors("_second")
     if any(bool((value < 0).any()) for value in second.values()):
         raise StateError("its state makes no sense: a second moment below 0")
-    return Standing(tensors(""), tensors("_first"), second, steps, taken, 0, drawn)
+    return Standing(tensors(""), tensors("_first"), second, steps, taken, 0, drawn, halves)
 
 
 def _ages(state: Mapping[str, Array], count: int) -> Array:

@@ -10,7 +10,7 @@ import torch
 from neural_painter.devices import choose_device
 from neural_painter.images.tensors import picture_of
 from neural_painter.painter.choosing import Choice
-from neural_painter.painter.config import PaintConfig, Stage, canvas_of, plan
+from neural_painter.painter.config import MOST_SIDE, PaintConfig, Stage, canvas_of, plan
 from neural_painter.painter.emphasis import Emphasis
 from neural_painter.painter.objective import Objective
 from neural_painter.painter.optimise import Limits, Rates, StrokeOptimiser, refresh_of
@@ -19,6 +19,7 @@ from neural_painter.painter.prefixes import Prefixes
 from neural_painter.painter.recycling import least_useful, on_paper
 from neural_painter.painter.rounds import Place, Round
 from neural_painter.painter.seeding import form_of, join, keep, seed_strokes
+from neural_painter.painter.true_strokes import TrueStrokes
 from neural_painter.painter.work import Planned
 from neural_painter.strokes import Strokes
 from renderers.brush import PLACEMENT_WIDTH, Brush
@@ -117,6 +118,8 @@ class Painter:
             if paints and paints.are_assigned(done, stage.iterations):
                 optimiser.look(plain, self.background)
                 paints.assign(optimiser, sight.target, bare, plain.weights, done, stage.iterations)
+            if sight.finishing(done):
+                optimiser.true = TrueStrokes(self.brush, self.renderer, self.config.seed, sight.pixel)
             view = sight.view(done)
             optimiser.look(view, self.background if sight.uncovered(done) else None)
             objective.goal, objective.weights = view.goal, view.weights
@@ -205,6 +208,7 @@ class Sight:
         target: its picture, `[H, W, 3]`.
         form: what `form_of` says of it.
         paper: where it is like the bare canvas, `[H, W]` bool.
+        pixel: side of the finest pixel that steps see, in canvas long sides.
     """
 
     def __init__(self, painter: Painter, stage: Stage) -> None:
@@ -220,12 +224,23 @@ class Sight:
         self.form = form_of(self.target, painter.brush, stage.size)
         self.paper = paper_of(self.target, painter.background.cpu().numpy())
         self._phases = Phases(image, shape, side, phases, behind, painter.device, painter.emphasis, covers=covers)
+        self._finish, self._finest = stage.finish, self._phases
+        if stage.finish is not None:
+            side = min(MOST_SIDE, longest)
+            phases = max(1, min(stage.phases, longest // side, shortest))
+            side = exact_side(shape, side, phases, most=max(1, longest // phases))
+            self._finest = Phases(image, shape, side, phases, behind, painter.device, painter.emphasis)
+        self.pixel = 1 / max(self._finest.fine.shape[:2])
         # By now nothing is bare; the end of the work sees what will shine through an almost opaque stroke.
         self._uncovered = stage.iterations // 2 if stage is painter.stages[-1] else stage.iterations
 
     def view(self, done: int) -> View:
         """That of a step, after so many."""
-        return self._phases.view(done)
+        return (self._finest if self.finishing(done) else self._phases).view(done)
+
+    def finishing(self, done: int) -> bool:
+        """Whether a step sees the strokes as they will be painted, at the size of the picture."""
+        return self._finish is not None and done >= self._finish
 
     def uncovered(self, done: int) -> bool:
         """Whether a step sees the bare canvas under the strokes, whatever the brush."""
