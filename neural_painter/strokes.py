@@ -56,6 +56,8 @@ class Strokes:
             strokes do not sweep.
         shape: `[N, F]` the brush's free shape parameters (`brush.free_shape`; the aspect follows from the placement).
         paint: `[N, 7]` first colour, second colour, opacity; in [0, 1].
+        ids: `[N]` uint32, where strokes are known by numbers of their own, as in a film: textures follow them. None:
+            a stroke is known by its place in the order.
 
     Raises:
         ValueError: the arrays do not have these shapes.
@@ -64,6 +66,7 @@ class Strokes:
     placement: Array
     shape: Array
     paint: Array
+    ids: Array | None = None
 
     def __post_init__(self) -> None:
         for name in ("placement", "shape", "paint"):
@@ -75,6 +78,10 @@ class Strokes:
             found = getattr(self, name).shape
             if len(found) != 2 or found[0] != count or found[1] != (found[1] if columns is None else columns):
                 raise ValueError(f"{name} must be [{count}, {columns or 'F'}], got {list(found)}")
+        if self.ids is not None:
+            object.__setattr__(self, "ids", np.ascontiguousarray(self.ids, np.uint32))
+            if self.ids.shape != (count,):
+                raise ValueError(f"ids must be [{count}], got {list(self.ids.shape)}")
 
     def __len__(self) -> int:
         return len(self.placement)
@@ -82,7 +89,10 @@ class Strokes:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Strokes):
             return NotImplemented
-        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in ("placement", "shape", "paint"))
+        same = all(np.array_equal(getattr(self, n), getattr(other, n)) for n in ("placement", "shape", "paint"))
+        if self.ids is None or other.ids is None:
+            return same and self.ids is other.ids
+        return same and np.array_equal(self.ids, other.ids)
 
     def check(self, brush: Brush) -> None:
         """Raises ValueError, naming the first stroke and number, where a number is not finite or out of its range."""
@@ -210,15 +220,16 @@ class StrokeDocument:
 
     def texture_seeds(self) -> Array:
         """`[N]` uint32: which texture each stroke has."""
-        return texture_seeds(self.seed, len(self.strokes))
+        return texture_seeds(self.seed, len(self.strokes), self.strokes.ids)
 
 
-def texture_seeds(seed: int, count: int) -> Array:
+def texture_seeds(seed: int, count: int, ids: Array | None = None) -> Array:
     """`[count]` uint32: stroke i has mix(mix(seed) + 0x9E3779B9 * (i + 1)), all modulo 2³², and 1 where that is 0.
 
+    i is the stroke's id, of `ids` `[count]`, or its place in the order where it has none.
     `mix` is a bijection, so two strokes of a painting never share a texture. Source: lowbias32, Wellons 2018.
     """
-    index = np.arange(1, count + 1, dtype=np.uint32)
+    index = np.uint32(1) + (np.arange(count, dtype=np.uint32) if ids is None else ids)
     start = _mix(np.array([seed], np.uint32))
     return np.maximum(_mix(start + np.uint32(0x9E3779B9) * index), np.uint32(1))
 
@@ -240,11 +251,13 @@ def write_document(path: Path | str, document: StrokeDocument, overwrite: bool =
         overwrite: whether a file that exists may be replaced.
 
     Raises:
-        ValueError: the document does not hold what it should.
+        ValueError: the document does not hold what it should, or its strokes have ids, which files do not hold.
         UsageError: another extension, or too many strokes for JSON.
         OutputError: the file exists and `overwrite` is false, or cannot be written.
     """
     brush = document.check()
+    if document.strokes.ids is not None:
+        raise ValueError("strokes with ids are a film's: files of one painting do not hold them")
     header = {
         "format": FORMAT,
         "version": document.version,

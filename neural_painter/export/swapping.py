@@ -98,7 +98,7 @@ def _taken_over(document: StrokeDocument, old: Brush, new: Brush) -> Strokes:
         for colour in (FIRST, SECOND):
             paint[:, colour] = np.clip(paint[:, colour] @ LUMA, *new.greys)[:, None]
     paint[:, OPACITY] = opacity
-    return Strokes(strokes.placement, np.clip(shape, new.shape_low[1:], new.shape_high[1:]), paint)
+    return Strokes(strokes.placement, np.clip(shape, new.shape_low[1:], new.shape_high[1:]), paint, strokes.ids)
 
 
 def _as_seen(document: StrokeDocument, old: Brush, opacity: Array) -> Array:

@@ -148,11 +148,14 @@ def _stamps(brush: Brush) -> tuple[Array, Array]:
 
 
 def join(first: Strokes, second: Strokes) -> Strokes:
-    """Both sets, the second on top."""
+    """Both sets, the second on top; with ids where both have them."""
     pairs = ((first.placement, second.placement), (first.shape, second.shape), (first.paint, second.paint))
-    return Strokes(*(np.concatenate(pair) for pair in pairs))
+    ids = None if first.ids is None or second.ids is None else np.concatenate([first.ids, second.ids])
+    placement, shape, paint = (np.concatenate(pair) for pair in pairs)
+    return Strokes(placement, shape, paint, ids)
 
 
 def keep(strokes: Strokes, chosen: Array) -> Strokes:
     """The strokes where `chosen` `[N]` is true, in their order."""
-    return Strokes(strokes.placement[chosen], strokes.shape[chosen], strokes.paint[chosen])
+    ids = None if strokes.ids is None else strokes.ids[chosen]
+    return Strokes(strokes.placement[chosen], strokes.shape[chosen], strokes.paint[chosen], ids)

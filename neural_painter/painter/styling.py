@@ -180,7 +180,7 @@ def _in_colours(strokes: Strokes, affine: Array) -> Strokes:
     paint = strokes.paint.copy()
     for colour in (FIRST, SECOND):
         paint[:, colour] = _mapped(paint[:, colour], affine)
-    return Strokes(strokes.placement, strokes.shape, paint)
+    return Strokes(strokes.placement, strokes.shape, paint, strokes.ids)
 
 
 def recolour(picture: Array, style: Array) -> tuple[Array, Array]:

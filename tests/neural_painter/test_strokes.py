@@ -97,6 +97,22 @@ def test_texture_seeds_follow_the_documented_hash(document):
         assert found.tolist() == expected
 
 
+def test_textures_go_with_ids(document):
+    strokes = document.strokes
+    ids = np.arange(len(strokes), dtype=np.uint32)
+    known = replace(document, strokes=Strokes(strokes.placement, strokes.shape, strokes.paint, ids))
+    assert (known.texture_seeds() == document.texture_seeds()).all()
+    assert known.strokes != strokes
+    order = ids[::-1]
+    turned = Strokes(*(array[order] for array in (strokes.placement, strokes.shape, strokes.paint)), order)
+    assert (replace(document, strokes=turned).texture_seeds() == document.texture_seeds()[order]).all()
+    assert turned != known.strokes
+    with pytest.raises(ValueError, match="ids must be"):
+        Strokes(strokes.placement, strokes.shape, strokes.paint, ids[1:])
+    with pytest.raises(ValueError, match="with ids"):
+        write_document("never.npz", known)
+
+
 def test_texture_seeds_are_distinct():
     many = Strokes(np.ones((100_000, 6)), np.zeros((100_000, 1)), np.zeros((100_000, 7)))
     seeds = replace(sample_document(count=1), strokes=many).texture_seeds()
