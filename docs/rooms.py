@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.test_layers import LEVEL_2, LEVEL_3, MAY_IMPORT, PACKAGES, SAYING  # noqa: E402
+from tests.test_layers import FILM, LEVEL_2, LEVEL_3, MAY_IMPORT, PACKAGES, SAYING  # noqa: E402
 
 WIDTH, MARGIN, GAP, PAD = 1000, 16, 10, 14
 NAME, SMALL = 15, 12
@@ -109,7 +109,7 @@ def draw():
     wide = WIDTH - 2 * MARGIN
     everything = [module for module, others in MAY_IMPORT.items() if others == PACKAGES]
     doors = [module for module, others in MAY_IMPORT.items() if others == ("neural_painter.cli",)]
-    upper = {*everything, *doors, *LEVEL_2, *LEVEL_3, *SAYING, *PACKAGES, "neural_painter.painting"}
+    upper = {*everything, *doors, *LEVEL_2, *LEVEL_3, *SAYING, *PACKAGES, "neural_painter.painting", FILM}
     ground = [module for module in MAY_IMPORT if module not in upper]
     strokes = [module for module in ground if module.startswith("renderers.")]
     tools = [module for module in ground if module not in strokes]
@@ -118,6 +118,7 @@ def draw():
         ("Doors: start the command line", [doors], FLOORS[0]),
         ("Command line and public names: may import everything", [everything], FLOORS[0]),
         ("The library's painting: all below", [["neural_painter.painting"]], FLOORS[1]),
+        ("Films: the painter and all below features", [[FILM]], FLOORS[1]),
         ("Features: all below, never one another", [list(LEVEL_3)], FLOORS[2]),
         ("The document of a painting: may import renderers, tables", [list(LEVEL_2)], FLOORS[3]),
     )

@@ -22,6 +22,8 @@ CUT = 0.10
 """Mean difference to the picture before, carried along, above which there may be a cut."""
 LOST = 0.60
 """Part of the pixels that are seen in both pictures, below which there may be one."""
+FAINT, GONE = 0.06, 0.25
+"""The same where hardly anything is found again, as between two pictures without contrast."""
 OTHER = 0.30
 """Mean difference above which there is one, whatever is found again: black may come from anywhere."""
 
@@ -100,7 +102,8 @@ def carried(picture: Array, flow: Array, interpolation: int = cv2.INTER_LINEAR) 
 def is_cut(before: Array, after: Array, motion: Motion) -> bool:
     """Whether another shot begins: the old picture, carried along, is far from the new one; little is found again."""
     apart = np.abs(after - carried(before, motion.back)).mean()
-    return bool(apart > OTHER or (apart > CUT and motion.seen.mean() < LOST))
+    seen = motion.seen.mean()
+    return bool(apart > OTHER or (apart > CUT and seen < LOST) or (apart > FAINT and seen < GONE))
 
 
 def _flow(old: Array, new: Array) -> Array:

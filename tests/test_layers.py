@@ -61,6 +61,7 @@ LEVEL_3 = (
     "neural_painter.photo",
     "neural_painter.style",
 )
+FILM = "neural_painter.film"
 BELOW_3 = (*LEVEL_0, *LEVEL_1, *LEVEL_2)
 
 MAY_IMPORT = {
@@ -114,6 +115,7 @@ MAY_IMPORT = {
     "neural_painter.video": ("neural_painter.records", *SAYING),
     "neural_painter.strokes": ("renderers", *SAYING, "neural_painter.tables"),
     **dict.fromkeys(LEVEL_3, BELOW_3),
+    FILM: (*BELOW_3, "neural_painter.painter"),
     "neural_painter.painting": (*BELOW_3, *LEVEL_3),
     "neural_painter": PACKAGES,
     "neural_painter.cli": PACKAGES,

@@ -132,6 +132,5 @@ def in_paints(
     painted[:, COLOURS] = palette.colours[nearest(colours, palette.colours)].reshape(-1, 6)  # brushes may bound colours
     shares = shares_of(palette, painted, visible(*drawn, size))
     options = {**document.options, PAINTS: palette.as_options()}
-    return replace(
-        document, strokes=Strokes(strokes.placement, strokes.shape, painted, strokes.ids), options=options
-    ), shares
+    made = Strokes(strokes.placement, strokes.shape, painted, strokes.ids)
+    return replace(document, strokes=made, options=options), shares

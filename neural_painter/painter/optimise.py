@@ -190,7 +190,7 @@ class StrokeOptimiser:
         self.look(view)
         long_side = max(view.size)
         self.limits, self.refresh = limits, refresh
-        values = self._values_of(strokes)
+        values = self.values_of(strokes)
         span = [0.0 if p.settled else p.high - p.low for p in brush.free_shape]
         self.rates = {
             "placement": torch.tensor(
@@ -215,7 +215,8 @@ class StrokeOptimiser:
         self.view, self.background = view, view.background if background is None else background
         self.offset = torch.tensor([*view.offset, 0, 0, 0, 0], device=self.device)
 
-    def _values_of(self, strokes: Strokes) -> dict[str, Tensor]:
+    def values_of(self, strokes: Strokes) -> dict[str, Tensor]:
+        """Their numbers as `Standing` holds them, whether or not they are within bounds."""
         device = self.device
         placement = torch.from_numpy(strokes.placement.copy()).to(device)
         placement[:, HALVES] = placement[:, HALVES].clamp_min(1e-6).log()
@@ -252,7 +253,7 @@ class StrokeOptimiser:
         """
         now, device = self.now, self.device
         chosen = torch.from_numpy(np.flatnonzero(kept)).to(device)
-        fresh = self._values_of(new)
+        fresh = self.values_of(new)
 
         def joined(old: Mapping[str, Tensor], added: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return {name: torch.cat([value[chosen], added[name].to(value)]) for name, value in old.items()}

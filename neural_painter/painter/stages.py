@@ -150,7 +150,7 @@ class Painter:
         """So many strokes to be laid over those that are there."""
         if canvas is None:
             canvas = picture_of(self.optimiser(stage, sight.plain, strokes).canvas())
-        limits = self._limits(sight.plain.size)
+        limits = self.limits(sight.plain.size)
         return seed_strokes(
             sight.target,
             canvas,
@@ -172,7 +172,7 @@ class Painter:
             strokes,
             view,
             step=stage.size,
-            limits=self._limits(view.size),
+            limits=self.limits(view.size),
             rates=Rates.of(self.brush).times(stage.boldness),
             refresh=refresh_of(len(strokes)),
         )
@@ -195,7 +195,8 @@ class Painter:
             emphasis=self.emphasis,
         )
 
-    def _limits(self, size: tuple[int, int]) -> Limits:
+    def limits(self, size: tuple[int, int]) -> Limits:
+        """How small and how large strokes may become on a canvas of `(height, width)`."""
         sizes = None if self.emphasis is None else torch.from_numpy(self.emphasis.sizes(size)).to(self.device)
         return Limits.of(self.stages[-1], self.brush, sizes)
 

@@ -71,6 +71,7 @@ def test_cuts_are_told_and_large_moves_are_none():
         (shifted(before, 20, 10), False),
         (np.clip(before + 0.08, 0, 1), False),  # a lamp goes on
         (cloth(seed=9), True),
+        (0.5 * cloth(seed=9) + 0.25, True),  # another, with little contrast
         (np.zeros_like(before), True),
     ):
         assert is_cut(before, after, motion_between(before, after)) == cut

@@ -1,0 +1,89 @@
+"""What it takes to work on the strokes of one frame: its painter, what its last stage sees, and its errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+
+from neural_painter.compositing import worth
+from neural_painter.film.window import Window
+from neural_painter.images.tensors import picture_of, tensor_of
+from neural_painter.painter.config import PaintConfig
+from neural_painter.painter.optimise import Rates, StrokeOptimiser, refresh_of
+from neural_painter.painter.rounds import place_between
+from neural_painter.painter.stages import Painter, Sight, empty_strokes
+from neural_painter.painter.work import Work
+from neural_painter.strokes import Strokes
+
+Array = np.ndarray
+
+
+class Bench:
+    """One frame, and tools for its strokes.
+
+    Args:
+        picture: the frame, `[H, W, 3]` float32 in [0, 1].
+        config: as the whole film is painted.
+
+    Attributes:
+        size: `(height, width)` at which errors are looked at, which is that of the last stage's canvas.
+        target: the frame in that size.
+        width: half width of the last stage's brush there, in pixels.
+    """
+
+    def __init__(self, picture: Array, config: PaintConfig) -> None:
+        self.config, self.painter = config, Painter(picture, config)
+        self.stage = self.painter.stages[-1]
+        self.sight = Sight(self.painter, self.stage)
+        self.target, self.size = self.sight.target, self.sight.plain.size
+        self.width = self.stage.size / self.painter.brush.aspect.default * max(self.size)
+
+    def painted(self) -> Strokes:
+        """The frame, painted afresh; raises NumericalError, and KeyboardInterrupt where it was interrupted."""
+        work = Work(self.painter.rounds(), place_between(empty_strokes(self.painter.brush)))
+        if not work.run():
+            raise KeyboardInterrupt
+        return work.strokes
+
+    def optimiser(self, strokes: Strokes, window: Window | None = None) -> StrokeOptimiser:
+        """Of these strokes, in the numbers of a window if there is one; they keep those that are beyond bounds."""
+        painter, stage, view = self.painter, self.stage, self.sight.plain
+        ratio, limits = 1.0, painter.limits(view.size)
+        if window:
+            ratio, limits, view = window.ratio, window.limits(limits), window.view(view)
+        made = StrokeOptimiser(
+            painter.renderer,
+            painter.brush,
+            strokes,
+            view,
+            step=stage.size * ratio,
+            limits=limits,
+            rates=Rates.of(painter.brush).times(stage.boldness),
+            refresh=refresh_of(len(strokes)),
+        )
+        made.now = replace(made.now, values=made.values_of(strokes))
+        return made
+
+    @torch.no_grad()
+    def canvas(self, strokes: Strokes, over: Array | None = None) -> Array:
+        """What strokes look like, `[H, W, 3]`, over a picture or the bare canvas."""
+        optimiser = self.optimiser(strokes)
+        behind = self.painter.background if over is None else tensor_of(over, self.painter.device)
+        optimiser.look(self.sight.plain, behind)
+        return picture_of(optimiser.canvas())
+
+    def error(self, canvas: Array) -> Array:
+        """Squared error `[H, W]`, mean over channels, spread by half the width of a brush."""
+        return cv2.GaussianBlur(((canvas - self.target) ** 2).mean(axis=2), (0, 0), max(0.8, self.width))
+
+    @torch.no_grad()
+    def worth(self, strokes: Strokes, over: Array | None = None) -> Array:
+        """By how much the squared error would grow without a stroke, `[N]` float64: summed over pixels and channels."""
+        optimiser, plain = self.optimiser(strokes), self.sight.plain
+        behind = self.painter.background if over is None else tensor_of(over, self.painter.device)
+        drawn = optimiser.placement(), optimiser.paint(), optimiser.draw_stamps()
+        found = worth(*drawn, behind, plain.goal, plain.size, weight=plain.weights, blend=self.painter.brush.blend)
+        return found.cpu().numpy().astype(np.float64)

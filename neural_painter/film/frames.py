@@ -1,0 +1,146 @@
+"""Paints a film frame by frame with strokes that live through it; holds one frame at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from neural_painter.film.advecting import advected
+from neural_painter.film.bench import Bench
+from neural_painter.film.living import Cast, born, buried
+from neural_painter.film.refitting import refitted
+from neural_painter.film.waking import RISE, at_rest, expected, remembered, restless_after, woken
+from neural_painter.images import fit_long_side, resize
+from neural_painter.motion import Motion, is_cut, motion_between
+from neural_painter.painter.config import PaintConfig
+from neural_painter.strokes import Strokes
+
+Array = np.ndarray
+
+SIDE = 512
+"""Long side at which frames are looked at, in pixels."""
+
+ROUNDS = 3
+"""Of the fit of strokes that wake, at most."""
+ENOUGH = 1.3
+"""Error in what has changed, in what it may be, below which no further round is done."""
+
+
+@dataclass(frozen=True)
+class PaintedFrame:
+    """A frame of a film as strokes.
+
+    Attributes:
+        strokes: as they are painted, with ids that are the same from frame to frame.
+        fresh: whether it was painted afresh: the first frame, and the first of each shot.
+        awake: how many strokes were fitted again.
+        born: how many are new, where it was not painted afresh.
+    """
+
+    strokes: Strokes
+    fresh: bool
+    awake: int = 0
+    born: int = 0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the next frame needs to know of those before.
+
+    Attributes:
+        cast: the strokes.
+        picture: what they paint, `[H, W, 3]`: where nothing changes, that which it was when it was last painted.
+        error: that they have left, `[H, W]`.
+        level: mean error of the shot's first frame.
+        frame: how many frames there were.
+        restless: `[H, W]` int32, for how many frames strokes may still change.
+    """
+
+    cast: Cast
+    picture: Array
+    error: Array
+    level: float
+    frame: int
+    restless: Array
+
+
+def paint_frames(
+    frames: Iterable[Array], config: PaintConfig | None = None, *, side: int = SIDE
+) -> Iterator[PaintedFrame]:
+    """Paints a film with strokes that stay.
+
+    Args:
+        frames: `[H, W, 3]` float32 in [0, 1], all of one size.
+        config: how the first frame of each shot is painted, and with what.
+        side: long side at which frames are looked at, in pixels; larger ones are made smaller.
+
+    Yields:
+        The strokes of each frame. Same frames, same options, same machine: same strokes.
+
+    Raises:
+        ValueError: frames differ in size.
+        NumericalError: the loss stopped being finite and did not recover.
+        KeyboardInterrupt: the first frame of a shot was interrupted.
+    """
+    config, scene = config or PaintConfig(), None
+    for picture in frames:
+        if max(picture.shape[:2]) > side:
+            picture = resize(picture, size=fit_long_side(picture.shape[0], picture.shape[1], side)).clip(0, 1)
+        bench = Bench(picture, config)
+        if scene is not None and scene.picture.shape != bench.target.shape:
+            raise ValueError(f"frames differ in size: {bench.target.shape[:2]} after {scene.picture.shape[:2]}")
+        motion = None if scene is None else motion_between(scene.picture, bench.target)
+        if scene is None or motion is None or is_cut(scene.picture, bench.target, motion):
+            scene = _begun(bench, scene)
+            yield PaintedFrame(scene.cast.shown(), True)
+        else:
+            scene, awake, births = _gone_on(scene, bench, motion)
+            yield PaintedFrame(scene.cast.shown(), False, awake, births)
+
+
+def _begun(bench: Bench, scene: Scene | None) -> Scene:
+    """A shot's first frame."""
+    cast = Cast.fresh(bench.painted(), scene.cast.next_id if scene else 0)
+    error = bench.error(bench.canvas(cast.strokes))
+    level, restless = max(float(error.mean()), 1e-6), np.zeros(bench.size, np.int32)
+    return Scene(cast, bench.target, error, level, scene.frame + 1 if scene else 1, restless)
+
+
+def _gone_on(scene: Scene, bench: Bench, motion: Motion) -> tuple[Scene, int, int]:
+    """The next frame of a shot; how many strokes were fitted, and how many are new."""
+    cast, level, frame, repeated = scene.cast.older(), scene.level, scene.frame + 1, bool(motion.still.all())
+    restless = restless_after(scene.restless, motion)
+    rest = at_rest(restless)
+    if rest.all():
+        return Scene(cast, scene.picture, scene.error, level, frame, restless), 0, 0
+    strokes = advected(cast.strokes, scene.picture, motion).strokes
+    before = expected(scene.error, level, motion)
+    strokes, awake = _fitted(bench, strokes, before, level, rest)
+    cast = cast.but(strokes)
+    next_id = cast.next_id
+    if repeated:  # no one is born who would fade in, and with the next repeat all is at rest
+        restless = np.zeros_like(restless)
+    else:
+        cast, worth = buried(cast, bench, bench.error(bench.canvas(strokes)), rest)
+        cast = born(cast, worth, bench, before, level, rest, (frame,))
+    error = bench.error(bench.canvas(cast.strokes))
+    picture = np.where(motion.still[..., None], scene.picture, bench.target)
+    scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless)
+    return scene, awake, cast.next_id - next_id
+
+
+def _fitted(bench: Bench, strokes: Strokes, before: Array, level: float, rest: Array) -> tuple[Strokes, int]:
+    """The strokes, those fitted again that the frame has woken; and how many these are."""
+    error = bench.error(bench.canvas(strokes))
+    awake = woken(strokes, error, before, level, rest)
+    changed = (error - before > RISE * level) & ~rest
+    if not awake.any() or not changed.any():
+        return strokes, 0
+    for _ in range(ROUNDS):
+        strokes = refitted(bench, strokes, awake)
+        error = bench.error(bench.canvas(strokes))
+        if error[changed].mean() <= ENOUGH * max(0.3 * level, before[changed].mean()):
+            break
+    return strokes, int(awake.sum())

@@ -1,0 +1,190 @@
+"""Birth and death of strokes in a film: who goes, who comes, and how newcomers fade in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neural_painter.film.bench import Bench
+from neural_painter.film.refitting import fitted_over
+from neural_painter.film.spots import inside, share_of, shown_at, spots
+from neural_painter.painter.seeding import join, keep
+from neural_painter.painter.stages import SMALLER
+from neural_painter.strokes import Strokes
+from renderers.brush import HALF_LENGTH, HALF_WIDTH, OPACITY
+
+Array = np.ndarray
+
+FADES = 2
+"""Frames in which a newcomer reaches its full opacity."""
+UNSEEN = 2
+"""Frames after which a stroke that makes no difference to any pixel dies."""
+HARM = 0.05
+"""Part of the error under its box by which it must fall without a stroke, for the stroke to die."""
+CALM, NEXT_TO = 0.5, 0.75
+"""Parts of a stroke's box that have come to rest, from which on it does not die, and is not born."""
+
+LACKING, HUNGRY = 2.0, 1.2
+"""Error, in the film's mean error, above which strokes are born: where there are as many as wanted, and where fewer."""
+CROWD = 4.0
+"""Newcomers at most where one would cover, if there is error for so many."""
+MOST_BORN = 0.04
+"""Part of the wanted strokes that may be born in a frame."""
+MOST = 1.15
+"""Strokes that there may be, in those that are wanted."""
+GAIN = 0.5
+"""Error that a newcomer takes away where it lies, in the film's mean error; those that take less are not kept."""
+USELESS = 0.5
+"""Part of what newcomers must gain, below which strokes make room for them where there are more than wanted."""
+SWAPPED = 0.25
+"""Part of a newcomer's worth below which a stroke makes room for it where there are as many as there may be."""
+STEPS, RATE = 12, 0.7
+"""How newcomers are fitted."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The strokes of a film that are alive.
+
+    Attributes:
+        strokes: in painting order, with ids, as they are when they have faded in.
+        age: `[N]` int32, frames since they were born, counted up to `FADES`.
+        unseen: `[N]` int32, frames for which they have made no difference.
+        next_id: of the next newcomer.
+    """
+
+    strokes: Strokes
+    age: Array
+    unseen: Array
+    next_id: int
+
+    @classmethod
+    def fresh(cls, strokes: Strokes, next_id: int) -> Cast:
+        """A first frame's strokes, which nobody has seen before: nothing fades."""
+        count = len(strokes)
+        ids = np.arange(next_id, next_id + count, dtype=np.uint32)
+        named = Strokes(strokes.placement, strokes.shape, strokes.paint, ids)
+        return cls(named, np.full(count, FADES, np.int32), np.zeros(count, np.int32), next_id + count)
+
+    def shown(self) -> Strokes:
+        """The strokes as they are painted now, newcomers faintly."""
+        paint = self.strokes.paint.copy()
+        paint[:, OPACITY] *= (np.minimum(self.age, FADES) / FADES).astype(np.float32)
+        return Strokes(self.strokes.placement, self.strokes.shape, paint, self.strokes.ids)
+
+    def older(self) -> Cast:
+        """The same a frame later."""
+        return Cast(self.strokes, np.minimum(self.age + 1, FADES), self.unseen, self.next_id)
+
+    def but(self, strokes: Strokes) -> Cast:
+        """The same with other numbers."""
+        return Cast(strokes, self.age, self.unseen, self.next_id)
+
+    def kept(self, chosen: Array) -> Cast:
+        """Those that are `chosen` `[N]` bool."""
+        return Cast(keep(self.strokes, chosen), self.age[chosen], self.unseen[chosen], self.next_id)
+
+    def joined(self, newcomers: Strokes) -> Cast:
+        """With newcomers on top."""
+        count = len(newcomers)
+        ids = np.arange(self.next_id, self.next_id + count, dtype=np.uint32)
+        named = Strokes(newcomers.placement, newcomers.shape, newcomers.paint, ids)
+        age, unseen = np.ones(count, np.int32), np.zeros(count, np.int32)
+        return Cast(
+            join(self.strokes, named),
+            np.concatenate([self.age, age]),
+            np.concatenate([self.unseen, unseen]),
+            self.next_id + count,
+        )
+
+
+def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> tuple[Cast, Array]:
+    """Those that live on, and the worth of each: strokes that left the picture, are hidden or do harm are gone.
+
+    Args:
+        cast: of this frame.
+        bench: of this frame.
+        error: of its canvas, `[H, W]`.
+        rest: where strokes are left alone, `[H, W]` bool.
+    """
+    placement = cast.strokes.placement
+    worth = bench.worth(cast.strokes)
+    unseen = np.where(worth == 0, cast.unseen + 1, 0).astype(np.int32)
+    under = shown_at(error, spots(placement)).mean(axis=1) * _area(bench, placement)
+    gone = ~inside(spots(placement, 9, 5), bench.size).any(axis=1)
+    active = share_of(rest, placement) < CALM
+    dead = gone | (active & ((unseen >= UNSEEN) | (worth < -HARM * under)))
+    lives = Cast(cast.strokes, cast.age, unseen, cast.next_id).kept(~dead)
+    return lives, worth[~dead]
+
+
+def born(
+    cast: Cast, worth: Array, bench: Bench, before: Array, level: float, rest: Array, seed: tuple[int, ...]
+) -> Cast:
+    """The cast with newcomers where the canvas lacks much; the least useful make room where there are too many.
+
+    Args:
+        cast: those that live on.
+        worth: of each, `[N]`.
+        bench: of this frame.
+        before: what error may be where, `[H, W]`.
+        level: the film's mean error.
+        rest: where strokes are left alone, `[H, W]` bool.
+        seed: chooses what is tried.
+    """
+    wanted, config = bench.config.strokes, bench.config
+    canvas = bench.canvas(cast.strokes)
+    error = bench.error(canvas)
+    need = HUNGRY if len(cast.strokes) < wanted else LACKING
+    lacking = (error > need * level) & (error > need * before) & ~rest
+    one = np.pi * bench.width**2 * bench.painter.brush.aspect.default
+    crowd = np.minimum(error[lacking] / (LACKING * level), CROWD).sum()
+    count = int(min(np.ceil(MOST_BORN * wanted), crowd / one))
+    if count < 1:
+        return cast
+    masked = np.where(lacking[..., None], canvas, bench.target)
+    generator = np.random.default_rng((config.seed, *seed))
+    tried = bench.painter.new_strokes(bench.stage, bench.sight, cast.strokes, count, generator, masked, scale=SMALLER)
+    tried = fitted_over(bench, tried, canvas, steps=STEPS, rate=RATE)
+    gain = bench.worth(tried, canvas)
+    good = (gain >= GAIN * level * _area(bench, tried.placement)) & (share_of(rest, tried.placement) < NEXT_TO)
+    if not good.any():
+        return cast
+    order = np.argsort(-gain, kind="stable")
+    order = order[good[order]]
+    return _with_room(cast, worth, keep(tried, order), gain[order], bench, level, rest)
+
+
+def _with_room(
+    cast: Cast, worth: Array, newcomers: Strokes, gain: Array, bench: Bench, level: float, rest: Array
+) -> Cast:
+    """The cast and its newcomers, the best of which come first; strokes that are worth little go where many are alive.
+
+    Beyond `MOST`, a newcomer takes the place of a stroke that is worth much less than it, or is not kept.
+    """
+    wanted, placement = bench.config.strokes, cast.strokes.placement
+    free = (share_of(rest, placement) < CALM) & (cast.age >= FADES)
+    worth = np.where(free, worth, np.inf)
+    least = np.argsort(worth, kind="stable")
+    excess = max(0, len(placement) + len(newcomers) - wanted)
+    lives = np.ones(len(placement), bool)
+    candidates = least[:excess]
+    lives[candidates[worth[candidates] < USELESS * GAIN * level * _area(bench, placement[candidates])]] = False
+    over = int(lives.sum()) + len(newcomers) - int(MOST * wanted)
+    kept = np.ones(len(newcomers), bool)
+    for newcomer, old in zip(range(len(newcomers) - 1, -1, -1), least[lives[least]], strict=False):
+        if over <= 0:
+            break
+        if worth[old] < SWAPPED * gain[newcomer]:
+            lives[old] = False
+        else:
+            kept[newcomer] = False
+        over -= 1
+    return cast.kept(lives).joined(keep(newcomers, kept))
+
+
+def _area(bench: Bench, placement: Array) -> Array:
+    """Numbers, pixels times channels, that a stroke covers about."""
+    halves = placement[:, HALF_LENGTH].astype(np.float64) * placement[:, HALF_WIDTH] * max(bench.size) ** 2
+    return 3 * np.pi * halves  # type: ignore[no-any-return]

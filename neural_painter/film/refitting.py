@@ -1,0 +1,96 @@
+"""A short fit of some strokes among many, each tied to where it was: a few steps of the painter's optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neural_painter.film.bench import Bench
+from neural_painter.film.window import Window
+from neural_painter.images.tensors import tensor_of
+from neural_painter.painter.objective import Objective
+from neural_painter.painter.optimise import StrokeOptimiser
+from neural_painter.painter.seeding import keep
+from neural_painter.strokes import Strokes
+
+Array = np.ndarray
+
+STEPS = 20
+"""Of a round."""
+RATE = 0.35
+"""Step sizes against those of the painter's last stage."""
+PULL = 0.06
+"""Part of the way back to where it was that a stroke goes after each step."""
+
+
+def refitted(bench: Bench, strokes: Strokes, awake: Array, *, steps: int = STEPS, rate: float = RATE) -> Strokes:
+    """The strokes after a round in which only those that are `awake` `[N]` bool move; the others stay to the bit."""
+    if not awake.any():
+        return strokes
+    window = Window.around(strokes.placement[awake], bench.size)
+    here = window.touches(strokes.placement) | awake
+    freedom = np.where(awake[here], np.float32(rate), np.float32(0))
+    found = _fitted(bench, keep(strokes, here), window, freedom, steps, PULL)
+    made = [strokes.placement.copy(), strokes.shape.copy(), strokes.paint.copy()]
+    for array, new in zip(made, (found.placement, found.shape, found.paint), strict=True):
+        array[awake] = new[awake[here]]
+    return Strokes(*made, ids=strokes.ids)
+
+
+def fitted_over(bench: Bench, strokes: Strokes, canvas: Array, *, steps: int, rate: float) -> Strokes:
+    """New strokes, fitted alone over a finished canvas `[H, W, 3]`."""
+    window = Window.around(strokes.placement, bench.size)
+    freedom = np.full(len(strokes), rate, np.float32)
+    return _fitted(bench, strokes, window, freedom, steps, 0.0, over=tensor_of(canvas, bench.painter.device))
+
+
+def _fitted(
+    bench: Bench,
+    strokes: Strokes,
+    window: Window,
+    freedom: Array,
+    steps: int,
+    pull: float,
+    *,
+    over: Tensor | None = None,
+) -> Strokes:
+    """The strokes after so many steps, of `freedom` `[N]` each, towards what a window shows; perhaps over a picture."""
+    optimiser = bench.optimiser(window.into(strokes), window)
+    plain = window.view(bench.sight.plain)
+    objective = Objective(plain.goal, bench.config, weights=plain.weights)
+    move = _tied(optimiser, torch.from_numpy(freedom)[:, None].to(optimiser.device), pull)
+    for done in range(steps):
+        if over is not None:
+            view, behind = plain, window.part(over)
+        else:
+            view = window.view(bench.sight.view(done))
+            behind = bench.painter.background if 2 * done >= steps else view.background
+        optimiser.look(view, behind)
+        objective.goal, objective.weights = view.goal, view.weights
+        before = optimiser.now.values
+        optimiser.step(objective, done / steps)
+        optimiser.now = replace(optimiser.now, values=move(before, optimiser.now.values))
+    return window.back(optimiser.strokes())
+
+
+Values = Mapping[str, Tensor]
+
+
+def _tied(optimiser: StrokeOptimiser, freedom: Tensor, pull: float) -> Callable[[Values, Values], Values]:
+    """What becomes of a step: less of it where freedom `[N, 1]` is less, and a pull home for those that are free."""
+    home = optimiser.now.values
+    back = torch.where(freedom > 0, pull, 0.0)
+
+    @torch.no_grad()
+    def move(before: Values, after: Values) -> Values:
+        made = {}
+        for name, old in before.items():
+            stepped = old + freedom * (after[name] - old)
+            made[name] = stepped + back * (home[name] - stepped)
+        return made
+
+    return move
