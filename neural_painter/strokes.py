@@ -111,10 +111,10 @@ class Strokes:
             raise ValueError(f"stroke {row}: {found}, expected {least} to {high[column]:.6g}")
 
     @classmethod
-    def of(cls, table: Array) -> Strokes:
-        """The strokes of a `table`."""
+    def of(cls, table: Array, ids: Array | None = None) -> Strokes:
+        """The strokes of a `table`, perhaps with ids."""
         placement, shape, paint = np.split(table, (PLACEMENT_WIDTH, table.shape[1] - PAINT_WIDTH), axis=1)
-        return cls(placement, shape, paint)
+        return cls(placement, shape, paint, ids)
 
     def table(self) -> Array:
         """All numbers side by side, `[N, 6 + F + 7]`, in the order of `columns`."""

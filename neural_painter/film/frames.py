@@ -24,7 +24,7 @@ SIDE = 512
 
 ROUNDS = 3
 """Of the fit of strokes that wake, at most."""
-ENOUGH = 1.3
+ENOUGH = 0.9
 """Error in what has changed, in what it may be, below which no further round is done."""
 
 

@@ -25,11 +25,11 @@ HARM = 0.05
 CALM, NEXT_TO = 0.5, 0.75
 """Parts of a stroke's box that have come to rest, from which on it does not die, and is not born."""
 
-LACKING, HUNGRY = 2.0, 1.2
+LACKING, HUNGRY = 1.3, 1.0
 """Error, in the film's mean error, above which strokes are born: where there are as many as wanted, and where fewer."""
 CROWD = 4.0
 """Newcomers at most where one would cover, if there is error for so many."""
-MOST_BORN = 0.04
+MOST_BORN = 0.06
 """Part of the wanted strokes that may be born in a frame."""
 MOST = 1.15
 """Strokes that there may be, in those that are wanted."""

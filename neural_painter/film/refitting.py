@@ -35,10 +35,9 @@ def refitted(bench: Bench, strokes: Strokes, awake: Array, *, steps: int = STEPS
     here = window.touches(strokes.placement) | awake
     freedom = np.where(awake[here], np.float32(rate), np.float32(0))
     found = _fitted(bench, keep(strokes, here), window, freedom, steps, PULL)
-    made = [strokes.placement.copy(), strokes.shape.copy(), strokes.paint.copy()]
-    for array, new in zip(made, (found.placement, found.shape, found.paint), strict=True):
-        array[awake] = new[awake[here]]
-    return Strokes(*made, ids=strokes.ids)
+    made = strokes.table()
+    made[awake] = found.table()[awake[here]]
+    return Strokes.of(made, strokes.ids)
 
 
 def fitted_over(bench: Bench, strokes: Strokes, canvas: Array, *, steps: int, rate: float) -> Strokes:
