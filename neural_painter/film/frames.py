@@ -134,13 +134,13 @@ def _gone_on(scene: Scene, bench: Bench, motion: Motion) -> tuple[Scene, int, in
 def _fitted(bench: Bench, strokes: Strokes, before: Array, level: float, rest: Array) -> tuple[Strokes, int]:
     """The strokes, those fitted again that the frame has woken; and how many these are."""
     error = bench.error(bench.canvas(strokes))
-    awake = woken(strokes, error, before, level, rest)
+    free = woken(strokes, error, before, level, rest)
     changed = (error - before > RISE * level) & ~rest
-    if not awake.any() or not changed.any():
+    if not free.any() or not changed.any():
         return strokes, 0
     for _ in range(ROUNDS):
-        strokes = refitted(bench, strokes, awake)
+        strokes = refitted(bench, strokes, free)
         error = bench.error(bench.canvas(strokes))
         if error[changed].mean() <= ENOUGH * max(0.3 * level, before[changed].mean()):
             break
-    return strokes, int(awake.sum())
+    return strokes, int((free > 0).sum())

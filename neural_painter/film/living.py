@@ -25,7 +25,7 @@ HARM = 0.05
 CALM, NEXT_TO = 0.5, 0.75
 """Parts of a stroke's box that have come to rest, from which on it does not die, and is not born."""
 
-LACKING, HUNGRY = 1.3, 1.0
+LACKING, HUNGRY = 1.6, 1.1
 """Error, in the film's mean error, above which strokes are born: where there are as many as wanted, and where fewer."""
 CROWD = 4.0
 """Newcomers at most where one would cover, if there is error for so many."""

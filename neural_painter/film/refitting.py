@@ -27,13 +27,14 @@ PULL = 0.06
 """Part of the way back to where it was that a stroke goes after each step."""
 
 
-def refitted(bench: Bench, strokes: Strokes, awake: Array, *, steps: int = STEPS, rate: float = RATE) -> Strokes:
-    """The strokes after a round in which only those that are `awake` `[N]` bool move; the others stay to the bit."""
+def refitted(bench: Bench, strokes: Strokes, free: Array, *, steps: int = STEPS, rate: float = RATE) -> Strokes:
+    """The strokes after a round in which each moves as it is `free` `[N]`; where that is 0 they stay to the bit."""
+    awake = free > 0
     if not awake.any():
         return strokes
     window = Window.around(strokes.placement[awake], bench.size)
     here = window.touches(strokes.placement) | awake
-    freedom = np.where(awake[here], np.float32(rate), np.float32(0))
+    freedom = rate * free[here].astype(np.float32)
     found = _fitted(bench, keep(strokes, here), window, freedom, steps, PULL)
     made = strokes.table()
     made[awake] = found.table()[awake[here]]

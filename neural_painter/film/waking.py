@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from neural_painter.film.spots import share_of
+from neural_painter.film.spots import share_of, shown_at, spots
 from neural_painter.motion import Motion, carried
 from neural_painter.strokes import Strokes
 
 Array = np.ndarray
 
-RISE = 0.35
+RISE = 0.25
 """Rise of the error, in the film's mean error, that counts."""
 MUCH = 0.3
 """Part of a stroke's box where it has risen, from which on it wakes."""
 CALM = 0.5
 """Part of its box that has come to rest, from which on it does not."""
-SETTLES = 6
+SETTLES = 4
 """Frames for which strokes may go on changing where nothing moves any more: what was uncovered takes a few."""
 
-FORGIVEN = 0.1
+FREE = 0.3, 1.2
+"""Least and most that a stroke that is awake is free: as much as the error has risen under it, in the film's."""
+
+FORGIVEN = 0.05
 """Part by which the error may rise each frame unnoticed: some places have become harder to paint."""
 
 
@@ -49,7 +52,7 @@ def restless_after(restless: Array, motion: Motion) -> Array:
 
 
 def woken(strokes: Strokes, error: Array, before: Array, level: float, rest: Array) -> Array:
-    """The strokes `[N]` bool that are to be fitted again.
+    """How freely each stroke is fitted again, `[N]` float32: 0 for those that sleep on, about 1 where much has changed.
 
     Args:
         strokes: where they are now.
@@ -58,7 +61,9 @@ def woken(strokes: Strokes, error: Array, before: Array, level: float, rest: Arr
         level: mean error of the film.
         rest: where strokes are left alone, `[H, W]` bool.
     """
-    risen = error - before > RISE * level
-    if not risen.any():
-        return np.zeros(len(strokes), bool)
-    return (share_of(risen, strokes.placement) >= MUCH) & (share_of(rest, strokes.placement) < CALM)  # type: ignore[no-any-return]
+    rise = (error - before) / level
+    if not (rise > RISE).any():
+        return np.zeros(len(strokes), np.float32)
+    awake = (share_of(rise > RISE, strokes.placement) >= MUCH) & (share_of(rest, strokes.placement) < CALM)
+    mean = shown_at(np.maximum(rise, 0).astype(np.float32), spots(strokes.placement)).mean(axis=1)
+    return np.where(awake, np.clip(mean, *FREE), 0).astype(np.float32)
