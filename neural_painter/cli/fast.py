@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,23 @@ from typing import TYPE_CHECKING, Any
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.jobs import Job, Outcome
-from neural_painter.cli.options import Parser, add_device, add_manners, add_output, add_pictures, fit_size
+from neural_painter.cli.options import (
+    Parser,
+    add_config,
+    add_device,
+    add_manners,
+    add_output,
+    add_pictures,
+    config_from,
+    fit_size,
+)
 from neural_painter.cli.outputs import picture_end
 from neural_painter.cli.pictures import find_photos, picture_writer, read_photo
 from neural_painter.cli.streams import program
 from neural_painter.cli.transfers import STATE
 from neural_painter.cli.words import command
 from neural_painter.errors import InputError, UsageError
+from neural_painter.fast.config import FilmConfig
 
 if TYPE_CHECKING:
     from neural_painter.fast.model import StyleModel
@@ -56,6 +67,7 @@ def parser() -> Parser:
     made.add_argument(
         "--original-colors", action="store_true", help="keep the input's colours; the style changes luminance only"
     )
+    add_config(made, FilmConfig)
     add_device(made)
     add_output(
         made,
@@ -79,6 +91,7 @@ def run(words: list[str]) -> int:
         from neural_painter.video import check_target, is_video
 
         options = course.options
+        steady = config_from(options, FilmConfig).steady
         path = options.model or shipped()
         course.reads(path, options.resume)
         many = options.input.is_dir()
@@ -90,7 +103,7 @@ def run(words: list[str]) -> int:
                 raise InputError(f"{options.resume}: no such file")
             if len(film.outputs) > 1:
                 raise UsageError(f"-o: expected one output of a film, got {len(film.outputs)}")
-            return course.run(film, lambda job: _restyle_film(course, job, load, path))
+            return course.run(film, lambda job: _restyle_film(course, job, load(), path, steady))
         if options.resume and many:
             raise UsageError("--resume: goes on with one film or picture, got a folder")
         photos = find_photos(course, [options.input])
@@ -124,7 +137,9 @@ def _facts(model: StyleModel, path: Path) -> dict[str, Any]:
     return {"model": path, "style": model.name or path.stem, "device": _device(model)}
 
 
-def _restyled(course: Course, picture: Array, size: tuple[int, int], model: StyleModel, **keeping: Any) -> Array:
+def _restyled(
+    course: Course, picture: Array, size: tuple[int, int], model: Callable[..., Array], **keeping: Any
+) -> Array:
     """A picture `[H, W, 3]` float32 in [0, 1] in the style, at a size `(height, width)`."""
     import numpy as np
 
@@ -177,22 +192,24 @@ def _keeping(
     return {"on_state": course.saver(job, STATE, save, steps=False), "state": state}
 
 
-def _restyle_film(course: Course, job: Job, load: Any, path: Path) -> Outcome:
+def _restyle_film(course: Course, job: Job, model: StyleModel, path: Path, weight: float) -> Outcome:
     import numpy as np
 
+    from neural_painter.fast.steady import Steady
     from neural_painter.images import to_uint8
     from neural_painter.video import probe, transform_video
 
     film = probe(job.source)
     size = _film_size(course, film)
-    model, (output,) = load(), job.outputs
+    (output,) = job.outputs
+    steady = Steady(model, weight) if weight else None
     state = course.options.resume or course.state_of(job, ".film")
     began = time.perf_counter()
     notes: list[str] = []
 
     def change(frame: Array) -> Array:
         wanted = size or (frame.shape[0], frame.shape[1])
-        return to_uint8(_restyled(course, frame.astype(np.float32) / 255, wanted, model))
+        return to_uint8(_restyled(course, frame.astype(np.float32) / 255, wanted, steady or model))
 
     with course.bar(job) as bar:
 
@@ -209,7 +226,8 @@ def _restyle_film(course: Course, job: Job, load: Any, path: Path) -> Outcome:
             overwrite=course.options.overwrite,
             unfinished=state,
             resume=bool(course.options.resume),
-            fingerprint=_fingerprint(course, path, size),
+            fingerprint=_fingerprint(course, path, size, weight),
+            memory=steady,
             on_frame=on_frame,
             notes=notes,
         )
@@ -226,10 +244,11 @@ def _restyle_film(course: Course, job: Job, load: Any, path: Path) -> Outcome:
     )
 
 
-def _fingerprint(course: Course, path: Path, size: tuple[int, int] | None) -> str:
+def _fingerprint(course: Course, path: Path, size: tuple[int, int] | None, steady: float) -> str:
     """Tells this way of restyling from others."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"fast {digest} {size} {course.options.original_colors}"
+    told = f" steady {steady}" if steady else ""
+    return f"fast {digest} {size} {course.options.original_colors}{told}"
 
 
 def _film_size(course: Course, film: Film) -> tuple[int, int] | None:

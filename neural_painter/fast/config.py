@@ -1,4 +1,5 @@
-"""How to train a feed-forward style: one frozen dataclass, whose names and help texts the command line shares."""
+"""How to train a feed-forward style, and to restyle films: frozen dataclasses, whose names and help texts the command
+line shares."""
 
 from __future__ import annotations
 
@@ -32,6 +33,26 @@ class FastConfig:
     style_size: int = option(384, "long side of STYLE in pixels: larger gives larger strokes", low=32, high=4096)
     seed: int = option(0, "of weights and crops", low=0, high=2**31 - 1)
     device: str = option("auto", "where to compute: auto, cpu or cuda", choices=DEVICES)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class FilmConfig:
+    """Options of restyling a film.
+
+    Raises:
+        UsageError: a value is out of range; the message says which and what was expected.
+    """
+
+    steady: float = option(
+        0.9,
+        "of a film: how much of the last frame is carried along by the motion, so that strokes stay; 0 restyles each "
+        "frame by itself",
+        low=0,
+        high=1,
+    )
 
     def __post_init__(self) -> None:
         check(self)

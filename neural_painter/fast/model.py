@@ -31,6 +31,7 @@ from neural_painter.fast.formats.pytorch_names import is_of_pytorch, network_of_
 from neural_painter.fast.formats.torch7 import is_ascii, is_torch7
 from neural_painter.fast.formats.torch7_modules import network_of_torch7
 from neural_painter.fast.network import TransformNetwork
+from neural_painter.fast.norms import HeldNorms
 from neural_painter.fast.strip_state import StripState
 from neural_painter.fast.strips import Strips
 from neural_painter.images import checked_picture, resize
@@ -63,6 +64,7 @@ class FastModel:
 
     Attributes:
         keeps: whether it runs in strips, between which it can tell where a picture stands.
+        stride: pixels by which a picture may be shifted so that the style is shifted as well, and not another.
     """
 
     def __init__(self, network: TransformNetwork, card: Card | None = None, *, device: str = "auto") -> None:
@@ -77,6 +79,10 @@ class FastModel:
     def keeps(self) -> bool:
         return self._strips is not None
 
+    @property
+    def stride(self) -> int:
+        return self.network.architecture.stride
+
     def __call__(
         self,
         picture: Array,
@@ -84,6 +90,7 @@ class FastModel:
         on_state: Callable[[StripState], object] | None = None,
         state_seconds: float = SECONDS,
         state: StripState | None = None,
+        norms: HeldNorms | None = None,
     ) -> Array:
         """The restyled picture, `[H, W, 3]` float32 in [0, 1]; any size, also a single pixel.
 
@@ -92,6 +99,7 @@ class FastModel:
             on_state: called between two strips with where the picture stands, of a model that `keeps`.
             state_seconds: about how often.
             state: what `on_state` was given for the same picture, to go on from; the result is equal to the byte.
+            norms: statistics of the frames before, of a frame of a film; they are told those of this one.
 
         Raises:
             InputError: the state is of another model or size.
@@ -102,19 +110,20 @@ class FastModel:
         if any(more):
             picture = cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_REFLECT_101)
         if self._strips:
-            made = self._strips(picture, on_state=on_state, state_seconds=state_seconds, state=state)
+            made = self._strips(picture, on_state=on_state, state_seconds=state_seconds, state=state, norms=norms)
             finite = bool(np.isfinite(made).all())
         else:
-            made, finite = self._whole(picture)
+            made, finite = self._whole(picture, norms)
         if not finite:
             raise NumericalError("the model gave numbers that are not finite")
         return np.ascontiguousarray(made[:height, :width])
 
     @torch.inference_mode()
-    def _whole(self, picture: Array) -> tuple[Array, bool]:
+    def _whole(self, picture: Array, norms: HeldNorms | None) -> tuple[Array, bool]:
         """The restyled picture, and whether its numbers are finite. Planes and rows change places on the GPU."""
         rows = torch.from_numpy(np.require(picture, np.float32, ["C", "W"])).to(self.device)
-        made = self.network(rows.permute(2, 0, 1)[None].contiguous())[0].clamp(0, 1).permute(1, 2, 0).contiguous()
+        made = self.network(rows.permute(2, 0, 1)[None].contiguous(), norms)[0]
+        made = made.clamp(0, 1).permute(1, 2, 0).contiguous()
         return made.cpu().numpy(), bool(made.isfinite().all())
 
 

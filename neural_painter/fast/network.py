@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from neural_painter.fast.norms import HeldNorms
+
 AMPLITUDE = 150.0
 """The last tanh is multiplied by it, in all families that end in one; in steps of 255."""
 
@@ -250,11 +252,12 @@ class TransformNetwork(nn.Module):
         """The parameters of a layer."""
         return self.get_submodule(str(index))
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, norms: HeldNorms | None = None) -> Tensor:
         """Restyled pictures.
 
         Args:
             pictures: `[N, 3, H, W]` in [0, 1], sRGB; sides of at least `architecture.least` pixels.
+            norms: statistics of the frames before, which are told those of this one, of one picture.
 
         Returns:
             `[N, 3, H, W]`, not clipped: after a tanh within 150/255 of the middle of the range.
@@ -268,8 +271,7 @@ class TransformNetwork(nn.Module):
         for index, layer in enumerate(architecture.layers):
             y = convolve(self.part(index), layer, x)
             if layer.norm:
-                part = self.part(index)
-                y = F.instance_norm(y, weight=part.scale, bias=part.shift, eps=architecture.epsilon)
+                y = _normed(self.part(index), y, architecture.epsilon, index, norms)
             if layer.relu:
                 y = F.relu(y, inplace=not y.requires_grad or layer.norm)
             if layer.adds:
@@ -277,6 +279,16 @@ class TransformNetwork(nn.Module):
             before, x = x, y
         edge = architecture.offset
         return colours_out(x, architecture)[:, :, edge : edge + height, edge : edge + width]
+
+
+def _normed(part: Any, y: Tensor, epsilon: float, index: int, norms: HeldNorms | None) -> Tensor:
+    """Instance norm of what layer `index` gives."""
+    if norms is None:
+        return F.instance_norm(y, weight=part.scale, bias=part.shift, eps=epsilon)
+    own = torch.stack(torch.var_mean(y[0], (1, 2), correction=0)).double().cpu().numpy()
+    mean, variance = (y.new_tensor(held) for held in norms.hold(index, own[1], own[0]))
+    factor = part.scale / torch.sqrt(variance + epsilon)
+    return y * factor[:, None, None] + (part.shift - factor * mean)[:, None, None]
 
 
 def colours_in(pictures: Tensor, colors: str) -> Tensor:

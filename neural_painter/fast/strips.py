@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from neural_painter.fast.network import MEANS, Architecture, TransformNetwork
+from neural_painter.fast.norms import HeldNorms
 from neural_painter.fast.strip_kernels import add_skip, add_up
 from neural_painter.fast.strip_state import StripState
 from neural_painter.fast.strip_steps import Activations, Again, Step
@@ -141,6 +142,7 @@ class Strips:
         on_state: Callable[[StripState], object] | None = None,
         state_seconds: float = SECONDS,
         state: StripState | None = None,
+        norms: HeldNorms | None = None,
     ) -> Array:
         """The restyled picture.
 
@@ -149,6 +151,7 @@ class Strips:
             on_state: called between two strips with where the picture stands; nothing there may be changed or kept.
             state_seconds: about how often.
             state: of an earlier call for the same picture, to go on from; the result is equal to the byte.
+            norms: statistics of the frames before, which are told those of this one; without, it is normed by its own.
 
         Returns:
             `[H, W, 3]` float32 in [0, 1]; what the network's own forward pass gives, but for rounding.
@@ -164,7 +167,7 @@ class Strips:
             self._restore(state, plan, done)
         for index in range(len(done) - 1, len(self.layers)):
             work = _Work(state) if state is not None and state.layer == index else _Work()
-            raw = self._compute(index, plan[index], done, work, keeper)
+            raw = self._compute(index, plan[index], done, work, keeper, norms)
             if self.layers[index].adds:
                 before = done[-2]
                 edge = (before.height - raw.height) // 2
@@ -231,7 +234,15 @@ class Strips:
             plan.append(_Sizes(h, w, kept=not again or (index > 0 and not plan[-1].kept)))
         return plan
 
-    def _compute(self, index: int, sizes: _Sizes, done: list[Activations], work: _Work, keeper: Keeper) -> Activations:
+    def _compute(
+        self,
+        index: int,
+        sizes: _Sizes,
+        done: list[Activations],
+        work: _Work,
+        keeper: Keeper,
+        norms: HeldNorms | None,
+    ) -> Activations:
         """What a layer gives, with its norm."""
         layer, step, source, height, width = self.layers[index], self.steps[index], done[-1], sizes.height, sizes.width
         raw = (
@@ -258,18 +269,20 @@ class Strips:
         if layer.norm:
             assert work.origin is not None
             moments = work.sums.sum(0) / (height * width)
-            self._norm(index, raw, work.origin, moments)
+            self._norm(index, raw, work.origin, moments, norms)
             if step.by_kinds:
                 _still(raw, work.origin, moments, step, source)
         return raw
 
-    def _norm(self, index: int, raw: Activations, origin: Array, moments: Array) -> None:
+    def _norm(self, index: int, raw: Activations, origin: Array, moments: Array, norms: HeldNorms | None) -> None:
         """Instance norm as a factor and an addend."""
         part = self.network.part(index)
-        variance = np.maximum(moments[1] - moments[0] ** 2, 0)
+        mean, variance = moments[0] + origin, np.maximum(moments[1] - moments[0] ** 2, 0)
+        if norms is not None:
+            mean, variance = norms.hold(index, mean, variance)
         factor = part.scale.detach().numpy() / np.sqrt(variance + self.network.architecture.epsilon)
         raw.a = factor.astype(np.float32)
-        raw.b = (part.shift.detach().numpy() - factor * (moments[0] + origin)).astype(np.float32)
+        raw.b = (part.shift.detach().numpy() - factor * mean).astype(np.float32)
 
 
 def _still(raw: Activations, origin: Array, moments: Array, step: Step, source: Activations) -> None:

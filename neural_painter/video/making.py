@@ -5,6 +5,7 @@ PyAV is used directly: imageio's writer knows neither times of frames nor sound 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from fractions import Fraction
@@ -68,8 +69,8 @@ class Maker:
         self._worker.submit(self._close)
         self._worker.shutdown(wait=True)
 
-    def add(self, picture: Array, moment: Moment) -> None:
-        """Writes a frame, soon; raises what went wrong with the one before."""
+    def add(self, picture: Array, moment: Moment, known: Callable[[], bytes] | None = None) -> None:
+        """Writes a frame, soon, and keeps what is known after it; raises what went wrong with the one before."""
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
             raise ValueError(f"expected a changed frame [H, W, 3] of uint8, got {picture.dtype} {list(picture.shape)}")
         height, width = picture.shape[:2]
@@ -78,7 +79,7 @@ class Maker:
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(even(picture)), format="rgb24")  # a copy
         self._wait()
         aspect = self._reader.aspect(moment.frame)
-        self._pending = self._worker.submit(self._write, frame, moment.start, moment.duration, aspect)
+        self._pending = self._worker.submit(self._write, frame, moment.start, moment.duration, aspect, known)
 
     def repeat(self, moment: Moment) -> None:
         """Writes a frame that an earlier run has left, soon; raises what went wrong with the one before."""
@@ -116,7 +117,9 @@ class Maker:
 
     # --- in the worker ----------------------------------------------------------------------------------------------
 
-    def _write(self, frame: VideoFrame, start: int, duration: int, aspect: Fraction) -> None:
+    def _write(
+        self, frame: VideoFrame, start: int, duration: int, aspect: Fraction, known: Callable[[], bytes] | None
+    ) -> None:
         with encoding(self._target):
             if self._container is None:
                 self._start(frame.width, frame.height, aspect)
@@ -125,7 +128,7 @@ class Maker:
                 self._say(f"its frames change size: all are scaled to {stream.width}x{stream.height}")
             converted = self._converter.to_yuv(frame, stream.width, stream.height, FORM)
             converted.time_base, converted.pts, converted.duration = self._reader.time_base, start, duration
-            self._parts.encode(converted)
+            self._parts.encode(converted, known)
             self._follow(start + duration)
 
     def _repeat(self, start: int, duration: int, aspect: Fraction) -> None:

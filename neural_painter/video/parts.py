@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import av
@@ -42,10 +42,10 @@ class Parts:
         size = stream.height, stream.width
         self._old = keeper.old_frames(size) if keeper else iter(())
 
-    def encode(self, frame: VideoFrame) -> None:
-        """Takes the next frame, with its times in ticks of the stream."""
+    def encode(self, frame: VideoFrame, known: Callable[[], bytes] | None = None) -> None:
+        """Takes the next frame, with its times in ticks of the stream, and what tells what is known after it."""
         self._starts.append(frame.pts or 0)
-        self._encode(frame, keep=True)
+        self._encode(frame, keep=True, known=known)
 
     def repeat(self, start: int) -> None:
         """Takes the next frame from the earlier run; it starts at that tick.
@@ -76,12 +76,12 @@ class Parts:
         if self._encoder is not None:
             self._mux(self._encoder.encode(None))
 
-    def _encode(self, frame: VideoFrame, *, keep: bool) -> None:
+    def _encode(self, frame: VideoFrame, *, keep: bool, known: Callable[[], bytes] | None = None) -> None:
         if self._encoder is None:
             self._encoder = self._another()
         self._mux(self._encoder.encode(frame))
         if self._keeper and keep:
-            self._keeper.add(frame)
+            self._keeper.add(frame, known)
         if len(self._starts) % PART == 0:
             self._mux(self._encoder.encode(None))
             self._encoder = None

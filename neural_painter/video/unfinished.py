@@ -2,7 +2,8 @@
 
 A film is encoded in parts of some hundred frames, each by an encoder of its own. Of a part that is finished, the file
 keeps the packets; of the one at work, the frames as the encoder was given them, without loss. So a film that is gone on
-with is equal to the byte to one that was made in one go.
+with is equal to the byte to one that was made in one go. Where a frame depends on those before, what is known of them
+is kept behind the frames each time, and frames behind the last of that are made again.
 
 The file is a row of records: what the film is made of, then packets and frames. It is written every ten seconds, and
 only from then on: of a short film there is none. What was cut off at its end is left out when it is read.
@@ -15,9 +16,9 @@ import json
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from io import FileIO
 from pathlib import Path
@@ -72,6 +73,7 @@ class Found:
         frames: of the part that was at work.
         part: where that begins.
         end: of what is whole.
+        memory: what was known after the first `remembered` of those frames, if that was kept; it ends at `memory_end`.
     """
 
     head: dict[str, object] = field(default_factory=dict)
@@ -79,6 +81,14 @@ class Found:
     frames: list[Place] = field(default_factory=list)
     part: int = 0
     end: int = 0
+    memory: Place | None = None
+    remembered: int = 0
+    memory_end: int = 0
+
+    def without_forgotten(self) -> Found:
+        """The same, up to what was known last."""
+        end = self.memory_end if self.memory else self.part
+        return replace(self, frames=self.frames[: self.remembered], end=end)
 
 
 def identity(path: Path) -> str:
@@ -99,6 +109,7 @@ class Keeper:
         path: the file.
         head: what the film is made of; of another run with another, nothing is gone on with.
         resume: whether a file that is there is gone on with; else it is replaced.
+        remembers: whether what is known after a frame comes with it.
 
     Attributes:
         size: (height, width) of the frames as they were changed; None as long as there are none.
@@ -110,17 +121,18 @@ class Keeper:
         InputError: the file is of another film, other settings, another version, or not such a file at all.
     """
 
-    def __init__(self, path: Path, head: dict[str, object], *, resume: bool) -> None:
+    def __init__(self, path: Path, head: dict[str, object], *, resume: bool, remembers: bool = False) -> None:
         self.path, self._head = path, head | {"ffmpeg": str(av.library_versions)}
         self.size: tuple[int, int] | None = None
         self.done = False
         self._file: FileIO | None = None
         self._buffer: list[bytes] = []
         self._waiting: list[VideoFrame] = []
+        self._known: Callable[[], bytes] | None = None
         self._since = time.monotonic()
         self._found = Found()
         if resume and path.exists():
-            self._resume()
+            self._resume(remembers)
         self.parts, self.frames = len(self._found.parts), len(self._found.frames)
         self._part, self._end = self._found.part, self._found.end
 
@@ -153,9 +165,15 @@ class Keeper:
             frame.pts, frame.duration = start, duration
             yield frame
 
-    def add(self, frame: VideoFrame) -> None:
-        """Takes a frame of the part at work, with its times in ticks."""
+    def memory(self) -> bytes:
+        """What the earlier run knew after the last of its frames; nothing where it has left none."""
+        place = self._found.memory
+        return self._read(place) if place else b""
+
+    def add(self, frame: VideoFrame, known: Callable[[], bytes] | None = None) -> None:
+        """Takes a frame of the part at work, with its times in ticks, and what tells what is known after it."""
         self._waiting.append(frame)
+        self._known = known
         if self._is_due() or len(self._waiting) * frame.width * frame.height * 3 // 2 > MOST_WAITING:
             self.flush()
 
@@ -163,7 +181,7 @@ class Keeper:
         """Takes the packets of the part at work, which is finished, in place of its frames."""
         self._waiting.clear()
         block = b"".join(record(b"PACK", _TIMES.pack(*kept[:5]) + kept.data) for kept in packets)
-        block += record(b"DONE", b"")
+        block += self._memory() + record(b"DONE", b"")
         begin, room = self._part, self._end - self._part
         at = self._end
         self._put(block)
@@ -184,6 +202,7 @@ class Keeper:
                 frame.pts, frame.time_base = number, Fraction(1)
                 self._put(record(b"FRAM", times + b"".join(map(bytes, encoder.encode(frame)))))
             self._waiting.clear()
+            self._put(self._memory())
         if self._file is None:
             self.path.unlink(missing_ok=True)
             self._file = FileIO(self.path, "x+")
@@ -205,6 +224,10 @@ class Keeper:
             if done:
                 self.path.unlink(missing_ok=True)
 
+    def _memory(self) -> bytes:
+        """The record of what is known after the last frame; none where nothing is."""
+        return record(b"MIND", self._known()) if self._known else b""
+
     def _is_due(self) -> bool:
         return time.monotonic() - self._since >= EVERY
 
@@ -219,13 +242,15 @@ class Keeper:
         assert self._file is not None
         return read_at(self._file, place)
 
-    def _resume(self) -> None:
+    def _resume(self, remembers: bool) -> None:
         with opened(self.path, "an unfinished film", most=1 << 62) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise InputError(f"{self.path}: not an unfinished film")
         self._file = FileIO(self.path, "r+")
         _move(self._file)
         self._found = _scan(self._file)
+        if remembers:
+            self._found = self._found.without_forgotten()
         size = self._found.head.pop("size", None)
         if self._found.head != json.loads(json.dumps(self._head)) or not isinstance(size, list):
             self._file.close()
@@ -270,6 +295,7 @@ def _move(file: FileIO) -> int:
 def _scan(file: FileIO) -> Found:
     """What a file holds, up to the first record that is not whole."""
     found, packets = Found(), list[Place]()
+    memory: Place | None = None
     for kind, place, data in records(file, len(MAGIC) + _MOVE.size):
         if kind == b"HEAD":
             found.head = json.loads(data)
@@ -278,9 +304,15 @@ def _scan(file: FileIO) -> Found:
             found.frames.append(place)
         elif kind == b"PACK":
             packets.append(place)
+        elif kind == b"MIND" and packets:  # of a part that is finished, if its end comes
+            memory = place
+            continue
+        elif kind == b"MIND":
+            found.memory, found.remembered, found.memory_end = place, len(found.frames), place.end
         elif kind == b"DONE":
             found.parts.append(packets)
             packets, found.frames, found.part = [], [], place.end
+            found.memory, found.remembered, found.memory_end = memory, 0, place.end
         if kind != b"PACK":  # without its end, a part does not count
             found.end = place.end
     return found

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from neural_painter.files import check_output, written_whole
 from neural_painter.video.encoding import check_target
@@ -34,6 +35,18 @@ class Written:
     repeated: int = 0
 
 
+class Memory(Protocol):
+    """What changes frames by those before, as far as it can be kept."""
+
+    def kept(self) -> Callable[[], bytes]:
+        """What writes down all that is known after the last frame, as it is now, whenever it is called."""
+        ...
+
+    def recall(self, state: bytes) -> None:
+        """Knows again what was written down."""
+        ...
+
+
 def transform_video(
     source: str | Path,
     target: str | Path,
@@ -44,6 +57,7 @@ def transform_video(
     unfinished: Path | None = None,
     resume: bool = False,
     fingerprint: str = "",
+    memory: Memory | None = None,
     on_frame: Callable[[int], None] | None = None,
     notes: list[str] | None = None,
 ) -> Written:
@@ -68,6 +82,7 @@ def transform_video(
         resume: goes on with `unfinished`, where it is there; frames that it holds are not changed again, and the film
             is equal to the byte to one that was made in one go. Else such a file is replaced.
         fingerprint: tells `change` from others: with another one nothing is gone on with.
+        memory: of a `change` that looks at earlier frames: kept with the film, and recalled before it is gone on with.
         on_frame: called after each frame with the number of frames so far.
         notes: one sentence is appended for each thing that was changed, dropped or guessed.
 
@@ -84,19 +99,22 @@ def transform_video(
     say = note_in(notes, source)
     with (
         opened(source) as container,
-        _kept(source, target, unfinished, resume=resume, fingerprint=fingerprint) as keeper,
+        _kept(source, target, unfinished, resume, fingerprint, remembers=memory is not None) as keeper,
         written_whole(target, overwrite=overwrite) as temporary,
     ):
         reader = Reader(container, source, say)
         with Maker(temporary, target, reader, say, metadata=metadata, keeper=keeper) as maker:
             finished = True
             done = keeper.parts * PART + keeper.frames if keeper else 0
+            if memory and done and keeper:
+                memory.recall(keeper.memory())
             try:
                 for number, moment in enumerate(reader.frames(), 1):
                     if number <= done:
                         maker.repeat(moment)
                     else:
-                        maker.add(change(reader.picture(moment.frame)), moment)
+                        changed = change(reader.picture(moment.frame))
+                        maker.add(changed, moment, memory.kept() if memory else None)
                     if on_frame is not None:
                         on_frame(number)
             except KeyboardInterrupt:
@@ -109,13 +127,15 @@ def transform_video(
 
 
 @contextmanager
-def _kept(source: Path, target: Path, path: Path | None, *, resume: bool, fingerprint: str) -> Iterator[Keeper | None]:
+def _kept(
+    source: Path, target: Path, path: Path | None, resume: bool, fingerprint: str, *, remembers: bool
+) -> Iterator[Keeper | None]:
     """What keeps the film that is being made; its file stays where the film is not finished, and where that fails."""
     if path is None:
         yield None
         return
     head: dict[str, object] = {"film": identity(source), "kind": target.suffix.lower(), "part": PART}
-    keeper = Keeper(path, head | {"settings": fingerprint}, resume=resume)
+    keeper = Keeper(path, head | {"settings": fingerprint}, resume=resume, remembers=remembers)
     whole = False
     try:
         yield keeper

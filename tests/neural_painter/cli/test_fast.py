@@ -17,8 +17,9 @@ from neural_painter.fast.files import Card, save_model
 from neural_painter.fast.formats.onnx_write import export_onnx
 from neural_painter.fast.model import FastModel, load_model
 from neural_painter.fast.network import TransformNetwork, johnson
-from neural_painter.images import read_image
-from neural_painter.video import probe, read_frames
+from neural_painter.fast.steady import Steady
+from neural_painter.images import read_image, to_uint8
+from neural_painter.video import probe, read_frames, transform_video
 from tests.each import each
 from tests.neural_painter.cli.conftest import anew, photo
 from tests.neural_painter.cli.test_commands import both, folder, listing, nothing, picture, text
@@ -139,6 +140,8 @@ WRONG = {
     "no folder for a film": ("cat.mp4 -o no/a.mp4", film(), 5, "no/a.mp4: its folder does not exist"),
     "new folder stays away": ("cat.mp4 -o out/", text("cat.mp4"), 3, "cat.mp4: not a picture"),
     "shape": ("cat.mp4 --size 50x50", film(), 2, "--size: 50x50 does not have the shape of cat.mp4 (32x24)"),
+    "steady": ("cat.mp4 --steady 1.5", film(), 2, "--steady: expected a number from 0 to 1, got 1.5"),
+    "steady is no number": ("cat.mp4 --steady much", film(), 2, "--steady: expected a number, got 'much'"),
     "device": ("cat.png --device tpu", picture(), 2, "--device: expected one of auto, cpu, cuda, got tpu"),
 }  # fmt: skip
 
@@ -235,9 +238,9 @@ def test_a_film_keeps_its_sound(sound, here, capsys):
     assert probe("a.mp4").sound is bool(sound)
     if sound:
         assert packets_of("a.mp4") == packets_of("cat.mp4")
-    model = load_model("mine.safetensors", device="cpu")
+    steady = Steady(load_model("mine.safetensors", device="cpu"), 0.9)
     for found, frame in zip(read_frames("a.mp4"), read_frames("cat.mp4"), strict=True):
-        expected = model(frame.astype(np.float32) / 255) * 255
+        expected = steady(frame.astype(np.float32) / 255) * 255
         assert np.abs(found - expected).mean() < 12  # 4:2:0 of a picture this small; measured: 4
 
 
@@ -245,6 +248,20 @@ def test_notes_about_a_film_are_said(here, capsys):
     film(frames=pictures(6, size=(25, 31)), form="yuv444p")()
     assert main(["fast", "cat.mp4"]) == 0
     assert "cat.mp4: 31x25 is odd, and players want even sides" in capsys.readouterr().err
+
+
+def test_a_film_is_steady_unless_each_frame_is_to_be_by_itself(here):
+    film()()
+    model = load_model("mine.safetensors", device="cpu")
+
+    def alone(frame):
+        return to_uint8(model(frame.astype(np.float32) / 255))
+
+    transform_video("cat.mp4", "expected.mp4", alone)
+    for words in ("--steady 0", "--steady 0.5", "--original-colors", ""):
+        assert main(["fast", "cat.mp4", "mine.safetensors", "--quiet", *words.split(), "--device", "cpu", "-o", "a.mp4",
+                     "--overwrite"]) == 0  # fmt: skip
+        assert (Path("a.mp4").read_bytes() == Path("expected.mp4").read_bytes()) == (words == "--steady 0")
 
 
 def raise_interrupt():
@@ -260,11 +277,11 @@ def test_ctrl_c_keeps_the_film_so_far(stop, status, here, monkeypatch, capsys):
     film(sound="aac")()
     run, calls = FastModel.__call__, []
 
-    def interrupted(self, frame):
+    def interrupted(self, frame, **settings):
         calls.append(frame)
         if len(calls) == 4:
             stop()
-        return run(self, frame)
+        return run(self, frame, **settings)
 
     monkeypatch.setattr(FastModel, "__call__", interrupted)
     assert main(["fast", "cat.mp4", "-o", "a.mp4", "--json"]) == status
@@ -305,24 +322,26 @@ def test_onnx_on_a_device_that_it_cannot_use(here, capsys, monkeypatch):
     assert "mine.onnx: a model of this kind runs on the CPU" in capsys.readouterr().err
 
 
-def test_an_interrupted_film_goes_on_and_equals_the_straight_run(here, monkeypatch, capsys):
+@pytest.mark.parametrize("steady", ["0", "0.9"])
+def test_an_interrupted_film_goes_on_and_equals_the_straight_run(steady, here, monkeypatch, capsys):
     monkeypatch.setattr("neural_painter.video.unfinished.EVERY", 0.0)
     film(sound="aac")()
-    assert main(["fast", "cat.mp4", "-o", "straight.mp4", "--quiet"]) == 0
+    assert main(["fast", "cat.mp4", "-o", "straight.mp4", "--quiet", "--steady", steady]) == 0
     run, calls = FastModel.__call__, []
 
-    def counted(self, frame):
+    def counted(self, frame, **settings):
         calls.append(frame)
         if len(calls) == 4:
             raise_interrupt()
-        return run(self, frame)
+        return run(self, frame, **settings)
 
     monkeypatch.setattr(FastModel, "__call__", counted)
-    assert main(["fast", "cat.mp4", "-o", "a.mp4"]) == 130
+    assert main(["fast", "cat.mp4", "-o", "a.mp4", "--steady", steady]) == 130
     hint = capsys.readouterr().err.splitlines()[-1]
     assert hint.startswith("  To go on: ")
     calls.clear()
-    assert main(["fast", "cat.mp4", "--original-colors", "--resume", "a.unfinished.film", "-o", "b.mp4"]) == 3
+    for other in (["--original-colors", "--steady", steady], ["--steady", "0.5"]):
+        assert main(["fast", "cat.mp4", *other, "--resume", "a.unfinished.film", "-o", "b.mp4"]) == 3
     assert main([*shlex.split(hint.partition("paint.py ")[2]), "--quiet"]) == 0
     assert len(calls) == 3  # frames that are there are not changed again
     assert Path("a.mp4").read_bytes() == Path("straight.mp4").read_bytes()

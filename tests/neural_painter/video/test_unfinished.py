@@ -84,6 +84,67 @@ def test_a_film_that_is_gone_on_with_is_equal_to_the_byte(extension, tmp_path):
         target.unlink()
 
 
+class Trail:
+    """Changes a frame by those before it; what it knows of them is kept with the film."""
+
+    def __init__(self):
+        self.sum, self.calls = None, 0
+
+    def __call__(self, picture):
+        self.calls += 1
+        own = 255 - picture.astype(np.float64)
+        self.sum = own if self.sum is None else 0.8 * self.sum + 0.2 * own
+        return self.sum.astype(np.uint8)
+
+    def kept(self):
+        found = self.sum
+        return lambda: found.tobytes()
+
+    def recall(self, state):
+        self.sum = np.frombuffer(state).reshape(48, 64, 3)
+
+
+def test_frames_that_depend_on_those_before_are_gone_on_with_to_the_byte(tmp_path):
+    source, target, kept = film(tmp_path / "a.mp4"), tmp_path / "b.mp4", tmp_path / "kept"
+    trail = Trail()
+    transform_video(source, tmp_path / "straight.mp4", trail, memory=trail)
+    straight = (tmp_path / "straight.mp4").read_bytes()
+
+    def begin(stop, resume):
+        trail = Trail()
+
+        def broken(picture):
+            if trail.calls == stop:
+                raise Broken
+            return trail(picture)
+
+        with pytest.raises(Broken):
+            transform_video(source, target, broken, memory=trail, unfinished=kept, resume=resume)
+
+    def go_on(calls=None):
+        trail = Trail()
+        written = transform_video(source, target, trail, memory=trail, unfinished=kept, resume=True)
+        assert written.repeated + trail.calls == FRAMES
+        assert target.read_bytes() == straight
+        assert not kept.exists()
+        target.unlink()
+        return written.repeated
+
+    for stops in ([1], [20], [33], [7, 13, 25]):  # frames after which it breaks off, one run after the other
+        for number, stop in enumerate(stops):
+            begin(stop, number > 0)
+        assert go_on() == sum(stops)
+    for stop in (19, 38):
+        begin(stop, False)
+        whole = kept.read_bytes()
+        for part in (0.999, 0.7, 0.4, 0.05):  # cut off: frames behind what was known last are made again
+            kept.write_bytes(whole[: int(len(whole) * part)])
+            if part > 0.05:
+                assert go_on() < stop
+            else:
+                kept.unlink()
+
+
 def test_ctrl_c_keeps_the_film_so_far_and_what_is_needed_to_go_on(tmp_path):
     source, target, kept = film(tmp_path / "a.mp4"), tmp_path / "b.mp4", tmp_path / "kept"
     transform_video(source, tmp_path / "straight.mp4", change)
