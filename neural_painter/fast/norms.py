@@ -1,4 +1,7 @@
-"""Statistics of instance norm that are held through a scene, so that what comes and goes does not tint all the rest."""
+"""Statistics of instance norm that are held through a scene, so that what comes and goes does not tint all the rest.
+
+Those of the first layer are not: it takes the light out of a frame, so that flicker and fades do not come through.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 Array = np.ndarray
 
 NEW = 0.1
-"""Share of a frame's own statistics in those that are held: a change of light is followed within some ten frames."""
+"""Share of a frame's own statistics in those that are held: other things in view are followed in some ten frames."""
 
 
 class HeldNorms:
@@ -24,6 +27,8 @@ class HeldNorms:
 
     def hold(self, layer: int, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Takes a layer's own `[C]` statistics, and gives those to norm it with; the first time, its own."""
+        if layer == 0:
+            return mean, variance
         own = np.stack([mean, variance]).astype(np.float64)
         held = self._moments.get(layer)
         found = own if held is None else held + NEW * (own - held)

@@ -137,12 +137,12 @@ def test_what_is_kept_goes_on_to_the_same_bytes(model):
 
 def test_norms_are_held(model):
     norms = HeldNorms()
-    mean, variance = norms.hold(0, np.float64([1, 2]), np.float64([3, 4]))
+    mean, variance = norms.hold(1, np.float64([1, 2]), np.float64([3, 4]))
     assert (mean.tolist(), variance.tolist()) == ([1, 2], [3, 4])
     before = norms.moments
-    mean, _ = norms.hold(0, np.float64([2, 2]), np.float64([3, 4]))
+    mean, _ = norms.hold(1, np.float64([2, 2]), np.float64([3, 4]))
     assert mean == pytest.approx([1 + NEW, 2])
-    assert before[0][0].tolist() == [1, 2]
+    assert before[1][0].tolist() == [1, 2]
     first, second = pan(2)
     strips, whole = HeldNorms(), HeldNorms()
     run = Strips(model.network)
@@ -153,6 +153,14 @@ def test_norms_are_held(model):
             theirs = model.network(tensor, whole)[0].clamp(0, 1).permute(1, 2, 0).numpy()
         assert np.abs(ours - theirs).max() < 1e-4
     assert np.abs(ours - run(second**2)).max() > 1e-3
+
+
+def test_light_that_flickers_does_not_come_through(model):
+    picture = scene(2, (64, 80)) * 0.8
+    frames = [picture * (1 + 0.15 * (-1) ** k) for k in range(6)]
+    made = list(map(Steady(model, 0.9), frames))
+    changes = [np.abs(old - new).mean() for old, new in pairwise(made)]
+    assert max(changes) < 0.1 * np.abs(frames[1] - frames[0]).mean()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (5, 5)])
