@@ -223,7 +223,7 @@ def test_states_are_told_about_as_often_as_asked(monkeypatch):
 def test_what_is_done_with_a_state_does_not_matter():
     def spoil(document):
         for array in (*document.state.values(), *vars(document.strokes).values()):
-            if array.flags.writeable:
+            if array is not None and array.flags.writeable:
                 array.fill(7)
         np.random.default_rng().normal()
         torch.rand(3)
