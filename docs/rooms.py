@@ -20,6 +20,8 @@ INK, GREY, PAPER = "#222", "#666", "#ffffff"
 FLOORS = ("#fbe3d6", "#f9efcf", "#e4efd9", "#d9ebe8", "#dde5f4", "#ececec")
 
 
+LIBRARY = ("neural_painter.painting", "neural_painter.film_painting")
+
 SHOWN = {
     "neural_painter.__main__": "python -m neural_painter",
     "paint": "paint.py",
@@ -109,7 +111,7 @@ def draw():
     wide = WIDTH - 2 * MARGIN
     everything = [module for module, others in MAY_IMPORT.items() if others == PACKAGES]
     doors = [module for module, others in MAY_IMPORT.items() if others == ("neural_painter.cli",)]
-    upper = {*everything, *doors, *LEVEL_2, *LEVEL_3, *SAYING, *PACKAGES, "neural_painter.painting", FILM}
+    upper = {*everything, *doors, *LEVEL_2, *LEVEL_3, *SAYING, *PACKAGES, *LIBRARY, FILM}
     ground = [module for module in MAY_IMPORT if module not in upper]
     strokes = [module for module in ground if module.startswith("renderers.")]
     tools = [module for module in ground if module not in strokes]
@@ -117,7 +119,7 @@ def draw():
     upper_floors = (
         ("Doors: start the command line", [doors], FLOORS[0]),
         ("Command line and public names: may import everything", [everything], FLOORS[0]),
-        ("The library's painting: all below", [["neural_painter.painting"]], FLOORS[1]),
+        ("The library's painting: all below", [list(LIBRARY)], FLOORS[1]),
         ("Films: the painter and all below features", [[FILM]], FLOORS[1]),
         ("Features: all below, never one another", [list(LEVEL_3)], FLOORS[2]),
         ("The document of a painting: may import renderers, tables", [list(LEVEL_2)], FLOORS[3]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
+from neural_painter.cli.films import DEFAULT_END, change_film, film_job, film_size, is_film
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import (
     Parser,
@@ -26,17 +26,14 @@ from neural_painter.cli.outputs import picture_end
 from neural_painter.cli.pictures import find_photos, picture_writer, read_photo
 from neural_painter.cli.streams import program
 from neural_painter.cli.transfers import STATE
-from neural_painter.cli.words import command
-from neural_painter.errors import InputError, UsageError
+from neural_painter.errors import UsageError
 from neural_painter.fast.config import FilmConfig
 
 if TYPE_CHECKING:
     from neural_painter.fast.model import StyleModel
     from neural_painter.images import Array
-    from neural_painter.video import Film
 
 DEFAULT_OUTPUT = "{name}-{style}"
-DEFAULT_FILM = ".mp4"
 
 DESCRIPTION = """Restyles pictures and films in one pass of a trained network: seconds, not minutes.
 
@@ -73,7 +70,7 @@ def parser() -> Parser:
         made,
         "what to write: pictures (.png, .jpg, .webp, .tiff), may be repeated; of a film, one film (.mp4, .m4v, .mov, "
         ".mkv, .webm). {name} and {style} are filled in; a folder takes the default name (default: "
-        f"{DEFAULT_OUTPUT}.png or {DEFAULT_FILM} in the current folder)",
+        f"{DEFAULT_OUTPUT}.png or {DEFAULT_END} in the current folder)",
         size="the input's own size",
     )
     add_pictures(made)
@@ -88,7 +85,6 @@ def run(words: list[str]) -> int:
     """Restyles; returns the exit status."""
     with Course(parser(), words) as course:
         from neural_painter.fast.files import shipped
-        from neural_painter.video import check_target, is_video
 
         options = course.options
         steady = config_from(options, FilmConfig).steady
@@ -96,25 +92,14 @@ def run(words: list[str]) -> int:
         course.reads(path, options.resume)
         many = options.input.is_dir()
         load = cache(lambda: _load(course, path))
-        if not many and is_video(options.input):
-            end = _film_end(options.input)
-            film = course.job(options.input, DEFAULT_OUTPUT + end, check_target, style=path.stem)
-            if options.resume and not options.resume.is_file():
-                raise InputError(f"{options.resume}: no such file")
-            if len(film.outputs) > 1:
-                raise UsageError(f"-o: expected one output of a film, got {len(film.outputs)}")
+        if not many and is_film(options.input):
+            film = film_job(course, options.input, DEFAULT_OUTPUT, style=path.stem)
             return course.run(film, lambda job: _restyle_film(course, job, load(), path, steady))
         if options.resume and many:
             raise UsageError("--resume: goes on with one film or picture, got a folder")
         photos = find_photos(course, [options.input])
         jobs = course.jobs(photos, DEFAULT_OUTPUT + ".png", picture_end, many=many, style=path.stem)
         return course.run(jobs if many else jobs[0], lambda job: _restyle_picture(course, job, load(), path))
-
-
-def _film_end(path: Path) -> str:
-    from neural_painter.video import TARGETS
-
-    return path.suffix if path.suffix.lower() in TARGETS else DEFAULT_FILM
 
 
 def _load(course: Course, path: Path) -> StyleModel:
@@ -197,51 +182,15 @@ def _restyle_film(course: Course, job: Job, model: StyleModel, path: Path, weigh
 
     from neural_painter.fast.steady import Steady
     from neural_painter.images import to_uint8
-    from neural_painter.video import probe, transform_video
 
-    film = probe(job.source)
-    size = _film_size(course, film)
-    (output,) = job.outputs
-    steady = Steady(model, weight) if weight else None
-    state = course.options.resume or course.state_of(job, ".film")
-    began = time.perf_counter()
-    notes: list[str] = []
+    size, steady = film_size(course, job), Steady(model, weight) if weight else None
 
     def change(frame: Array) -> Array:
         wanted = size or (frame.shape[0], frame.shape[1])
         return to_uint8(_restyled(course, frame.astype(np.float32) / 255, wanted, steady or model))
 
-    with course.bar(job) as bar:
-
-        def on_frame(number: int) -> None:
-            done = min(1.0, number / film.frames) if film.frames else 0.0
-            rate = number / (time.perf_counter() - began)
-            bar.move(done, f"frame {number}" + (f"/{film.frames}" if film.frames else ""), f"{rate:.1f} frames/s")
-
-        written = transform_video(
-            job.source,
-            output,
-            change,
-            metadata=not course.options.strip,
-            overwrite=course.options.overwrite,
-            unfinished=state,
-            resume=bool(course.options.resume),
-            fingerprint=_fingerprint(course, path, size, weight),
-            memory=steady,
-            on_frame=on_frame,
-            notes=notes,
-        )
-    course.note(job, *notes)
-    job.written.append(output)
-    hint = None
-    if state.exists():
-        hint = f"To go on: {command(*course.words(job, resume=state, overwrite=True))}"
-    return Outcome(
-        told=f"{written.frames} frames",
-        finished=written.finished,
-        stopped=(f"interrupted; the film so far is kept in {output}, {written.frames} frames", hint),
-        facts={**_facts(model, path), "frames": written.frames, "audio": list(written.audio)},
-    )
+    fingerprint = _fingerprint(course, path, size, weight)
+    return change_film(course, job, change, memory=steady, fingerprint=fingerprint, facts=_facts(model, path))
 
 
 def _fingerprint(course: Course, path: Path, size: tuple[int, int] | None, steady: float) -> str:
@@ -249,19 +198,3 @@ def _fingerprint(course: Course, path: Path, size: tuple[int, int] | None, stead
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     told = f" steady {steady}" if steady else ""
     return f"fast {digest} {size} {course.options.original_colors}{told}"
-
-
-def _film_size(course: Course, film: Film) -> tuple[int, int] | None:
-    """The size `(height, width)` of frames that was asked for; None for their own."""
-    asked = course.options.size
-    if asked is None:
-        return None
-    height, width = fit_size(asked, (film.height, film.width), course.options.input)
-    if not isinstance(asked, int):
-        return height, width
-    # Many players show even sides only, and the user chose the long one alone.
-    if height < width:
-        height = max(2, 2 * round(height / 2))
-    elif width < height:
-        width = max(2, 2 * round(width / 2))
-    return height, width

@@ -13,6 +13,7 @@ from neural_painter.cli.brushes import add_brushes, chosen_brush
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
 from neural_painter.cli.features import FEATURES, add_features, features_file, read_features
+from neural_painter.cli.films import is_film
 from neural_painter.cli.importance import check_importance, mask_file, paint_config, read_importance
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import (
@@ -31,6 +32,7 @@ from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
 from neural_painter.cli.streams import program
 from neural_painter.errors import InputError, UsageError
 from neural_painter.files import opened
+from neural_painter.film.config import FilmConfig
 from neural_painter.painter.config import BEFORE, PaintConfig, StrokeStyleConfig, canvas_of
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ DESCRIPTION = """Turns photos into paintings made of real strokes.
 
   python paint.py cat.jpg
   python paint.py cat.jpg -o cat.png -o cat.svg -o cat.mp4 --brush watercolor --strokes 2000
-  python paint.py photos/ -o paintings/"""
+  python paint.py photos/ -o paintings/
+  python paint.py clip.mp4 --on 2"""
 
 EPILOG = f"""commands:
 {{commands}}
@@ -71,8 +74,11 @@ def parser() -> Parser:
         description=DESCRIPTION,
         epilog=EPILOG.format(commands=commands),
     )
-    made.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a picture, or a folder of pictures")
+    made.add_argument(
+        "photos", nargs="+", type=Path, metavar="PHOTO", help="a picture, a folder of pictures, or a film"
+    )
     add_config(made, PaintConfig)
+    add_config(made, FilmConfig)
     add_brushes(made)
     styled = made.add_argument_group("strokes in the style of a picture")
     styled.add_argument(
@@ -83,7 +89,9 @@ def parser() -> Parser:
     add_finish(made)
     add_outputs(made, painting_outputs("{name} and {brush} are", DEFAULT_OUTPUT))
     add_pictures(made, canvas=False)
-    made.add_argument("--resume", type=Path, metavar="DOCUMENT", help="go on with an unfinished stroke document")
+    made.add_argument(
+        "--resume", type=Path, metavar="DOCUMENT", help="go on with an unfinished stroke document or film"
+    )
     made.add_argument("--version", action="version", version=f"neural-painter {__version__}")
     return made
 
@@ -96,6 +104,12 @@ def run(words: list[str]) -> int:
         if many and options.resume:
             raise UsageError("--resume: goes on with one painting, got several photos")
         brush = chosen_brush(course)
+        if not many and is_film(options.photos[0]):
+            from neural_painter.cli.paint_film import paint_film
+
+            return paint_film(course, options.photos[0], brush)
+        if course.config(FilmConfig) != FilmConfig():
+            raise UsageError("--on: is for films")
         if not options.resume:
             paint_config(course, brush=brush)  # complains of options before anything is loaded
         _check_style(course)

@@ -86,18 +86,25 @@ def paint_frames(
     """
     config, scene = config or PaintConfig(), None
     for picture in frames:
-        if max(picture.shape[:2]) > side:
-            picture = resize(picture, size=fit_long_side(picture.shape[0], picture.shape[1], side)).clip(0, 1)
-        bench = Bench(picture, config)
-        if scene is not None and scene.picture.shape != bench.target.shape:
-            raise ValueError(f"frames differ in size: {bench.target.shape[:2]} after {scene.picture.shape[:2]}")
-        motion = None if scene is None else motion_between(scene.picture, bench.target)
-        if scene is None or motion is None or is_cut(scene.picture, bench.target, motion):
-            scene = _begun(bench, scene)
-            yield PaintedFrame(scene.cast.shown(), True)
-        else:
-            scene, awake, births = _gone_on(scene, bench, motion)
-            yield PaintedFrame(scene.cast.shown(), False, awake, births)
+        scene, painted = next_frame(scene, picture, config, side=side)
+        yield painted
+
+
+def next_frame(
+    scene: Scene | None, picture: Array, config: PaintConfig, *, side: int = SIDE
+) -> tuple[Scene, PaintedFrame]:
+    """A frame, and what the one after it needs to know; as `paint_frames`, `scene` being None before the first."""
+    if max(picture.shape[:2]) > side:
+        picture = resize(picture, size=fit_long_side(picture.shape[0], picture.shape[1], side)).clip(0, 1)
+    bench = Bench(picture, config)
+    if scene is not None and scene.picture.shape != bench.target.shape:
+        raise ValueError(f"frames differ in size: {bench.target.shape[:2]} after {scene.picture.shape[:2]}")
+    motion = None if scene is None else motion_between(scene.picture, bench.target)
+    if scene is None or motion is None or is_cut(scene.picture, bench.target, motion):
+        scene = _begun(bench, scene)
+        return scene, PaintedFrame(scene.cast.shown(), True)
+    scene, awake, births = _gone_on(scene, bench, motion)
+    return scene, PaintedFrame(scene.cast.shown(), False, awake, births)
 
 
 def _begun(bench: Bench, scene: Scene | None) -> Scene:

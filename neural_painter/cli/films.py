@@ -1,0 +1,125 @@
+"""Films as commands make them of films: `paint` and `fast` share this."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neural_painter.cli.course import Course
+from neural_painter.cli.jobs import Job, Outcome
+from neural_painter.cli.options import fit_size
+from neural_painter.cli.words import command
+from neural_painter.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from neural_painter.video.writing import Memory
+
+    Array = np.ndarray
+
+DEFAULT_END = ".mp4"
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is a film, by its content. What reads films is loaded only where it begins like one."""
+    from neural_painter.files import HEAD, kind_of
+
+    try:
+        with path.open("rb") as file:
+            kind = kind_of(file.read(HEAD))
+    except (OSError, ValueError):
+        return False
+    if kind != "ogg" and not kind.startswith("video/"):
+        return False
+    from neural_painter.video import is_video
+
+    return is_video(path)
+
+
+def film_job(course: Course, source: Path, default: str, **fills: str) -> Job:
+    """The job of a film, which gives one film; `default` is the name without its end.
+
+    Raises:
+        UsageError: a name that cannot be written, or several.
+        InputError: the film to go on with is not there.
+    """
+    from neural_painter.video import TARGETS, check_target
+
+    end = source.suffix if source.suffix.lower() in TARGETS else DEFAULT_END
+    job = course.job(source, default + end, check_target, **fills)
+    if course.options.resume and not course.options.resume.is_file():
+        raise InputError(f"{course.options.resume}: no such file")
+    if len(job.outputs) > 1:
+        raise UsageError(f"-o: expected one output of a film, got {len(job.outputs)}")
+    return job
+
+
+def film_size(course: Course, job: Job) -> tuple[int, int] | None:
+    """The size `(height, width)` of frames that was asked for; None for their own."""
+    from neural_painter.video import probe
+
+    asked, film = course.options.size, probe(job.source)
+    if asked is None:
+        return None
+    height, width = fit_size(asked, (film.height, film.width), job.source)
+    if not isinstance(asked, int):
+        return height, width
+    # Many players show even sides only, and the user chose the long one alone.
+    if height < width:
+        height = max(2, 2 * round(height / 2))
+    elif width < height:
+        width = max(2, 2 * round(width / 2))
+    return height, width
+
+
+def change_film(
+    course: Course,
+    job: Job,
+    change: Callable[[Array], Array],
+    *,
+    memory: Memory | None,
+    fingerprint: str,
+    facts: dict[str, Any],
+) -> Outcome:
+    """Makes a film of a film, frame by frame, with a bar; it is kept while it is made, as for `transform_video`."""
+    from neural_painter.video import probe, transform_video
+
+    film = probe(job.source)
+    (output,) = job.outputs
+    state = course.options.resume or course.state_of(job, ".film")
+    began = time.perf_counter()
+    notes: list[str] = []
+    with course.bar(job) as bar:
+
+        def on_frame(number: int) -> None:
+            done = min(1.0, number / film.frames) if film.frames else 0.0
+            rate = number / (time.perf_counter() - began)
+            bar.move(done, f"frame {number}" + (f"/{film.frames}" if film.frames else ""), f"{rate:.1f} frames/s")
+
+        written = transform_video(
+            job.source,
+            output,
+            change,
+            metadata=not course.options.strip,
+            overwrite=course.options.overwrite,
+            unfinished=state,
+            resume=bool(course.options.resume),
+            fingerprint=fingerprint,
+            memory=memory,
+            on_frame=on_frame,
+            notes=notes,
+        )
+    course.note(job, *notes)
+    job.written.append(output)
+    hint = None
+    if state.exists():
+        hint = f"To go on: {command(*course.words(job, resume=state, overwrite=True))}"
+    return Outcome(
+        told=f"{written.frames} frames",
+        finished=written.finished,
+        stopped=(f"interrupted; the film so far is kept in {output}, {written.frames} frames", hint),
+        facts={**facts, "frames": written.frames, "audio": list(written.audio)},
+    )

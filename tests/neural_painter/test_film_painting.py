@@ -1,0 +1,59 @@
+"""Films as pictures: frames are held, what was known is known again, finishes stay with the canvas."""
+
+import numpy as np
+import pytest
+
+from neural_painter.errors import UsageError
+from neural_painter.export.finish import Finish
+from neural_painter.film.config import FilmConfig
+from neural_painter.film_painting import FilmPainter
+from tests.neural_painter.film.test_frames import CONFIG, blots, with_square
+
+
+def frames(*pictures):
+    return [np.round(255 * picture).astype(np.uint8) for picture in pictures]
+
+
+MOVING = frames(*(with_square(12 + 4 * step) for step in range(5)))
+
+
+def test_what_was_kept_goes_on_to_the_byte():
+    whole = FilmPainter(CONFIG)
+    expected = [whole(frame) for frame in MOVING]
+    for on in (1, 2):
+        first = FilmPainter(CONFIG, on=on)
+        begun = [first(frame) for frame in MOVING[:3]]
+        kept = first.kept()
+        going_on = [first(frame) for frame in MOVING[3:]]  # what is kept is that of then
+        second = FilmPainter(CONFIG, on=on)
+        second.recall(kept())
+        assert all(np.array_equal(a, b) for a, b in zip(going_on, map(second, MOVING[3:]), strict=True))
+        if on == 1:
+            assert all(np.array_equal(a, b) for a, b in zip(begun + going_on, expected, strict=True))
+    fresh = FilmPainter(CONFIG)
+    fresh.recall(FilmPainter(CONFIG).kept()())
+    assert np.array_equal(fresh(MOVING[0]), expected[0])
+
+
+def test_pictures_are_held_but_not_beyond_a_cut():
+    painter = FilmPainter(CONFIG, on=3)
+    (other,) = frames(blots(9))
+    one, two, cut, after = (painter(frame) for frame in (*MOVING[:2], other, other))
+    assert np.array_equal(one, two)
+    assert np.abs(cut.astype(int) - other).mean() < np.abs(one.astype(int) - other).mean()
+    assert np.array_equal(cut, after)
+
+
+def test_pictures_have_the_size_and_the_finish_that_were_asked_for():
+    plain, lit = FilmPainter(CONFIG, size=(48, 72)), FilmPainter(CONFIG, Finish(), size=(48, 72))
+    found = [[painter(frame) for frame in MOVING[:2]] for painter in (plain, lit)]
+    assert found[0][0].shape == (48, 72, 3)
+    assert not np.array_equal(found[0][0], found[1][0])
+    still = np.abs(found[1][0].astype(int) - found[1][1])[:, 48:]
+    assert np.median(still) == 0  # the light does not swim
+
+
+@pytest.mark.parametrize("on", [0, 25, 1.5])
+def test_frames_are_held_for_a_while_at_most(on):
+    with pytest.raises(UsageError, match="on"):
+        FilmConfig(on=on)
