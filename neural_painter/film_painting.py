@@ -12,6 +12,7 @@ from neural_painter.export.finish import FLAT, Finish
 from neural_painter.export.rendering import render_bytes
 from neural_painter.film.frames import SIDE, Scene, next_frame
 from neural_painter.film.scenes import read, written
+from neural_painter.images import checked_picture
 from neural_painter.motion import is_cut, motion_between
 from neural_painter.painter.config import PaintConfig, canvas_of
 from neural_painter.strokes import StrokeDocument, Strokes
@@ -50,7 +51,7 @@ class FilmPainter:
 
     def __call__(self, frame: Array) -> Array:
         """The next frame, `[H, W, 3]` uint8, as a painting of the size that was asked for, uint8."""
-        picture = frame.astype(np.float32) / np.float32(255)
+        picture = checked_picture(frame, "frame")
         if self._scene is not None and self._held < self._on and not self._begins_anew(picture):
             self._held += 1
             return self._made

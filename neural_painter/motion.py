@@ -119,7 +119,11 @@ def _flow(old: Array, new: Array) -> Array:
 
 def _grey(picture: Array, size: tuple[int, int]) -> Array:
     """Bytes, as the search takes them."""
-    smaller = picture if size == (picture.shape[1], picture.shape[0]) else cv2.resize(picture, size, interpolation=3)
+    smaller = (
+        picture
+        if size == (picture.shape[1], picture.shape[0])
+        else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    )
     return np.round(255 * cv2.cvtColor(smaller, cv2.COLOR_RGB2GRAY)).astype(np.uint8)
 
 

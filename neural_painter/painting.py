@@ -210,7 +210,8 @@ def paint(
         renderers.weights.WeightsError: the brush's weights are missing or damaged.
     """
     config, choice = with_palette(_with_mask(config or PaintConfig(), mask), palette, resume)
-    config = replace(config, canvas=canvas_of(config, find_brush(config.brush)))
+    brush = find_brush(config.brush)
+    config = replace(config, canvas=canvas_of(config, brush))
     image = checked_picture(image, "image")
     size = _size_of_photo(image, size)
     began = time.perf_counter()
@@ -218,7 +219,7 @@ def paint(
     place = None if resume is None else resumed_painting(resume, config, size, photo, style, masked)
     notes: list[str] = []
     weights = importance_map(image, config.importance if mask is None else mask, notes=notes)
-    if find_brush(config.brush).greys:
+    if brush.greys:
         image = in_greys(image)
     painter = Painter(image, config, size=size, weights=weights, choice=None if style else choice)
     rounds, styler = painter.rounds(), None

@@ -178,19 +178,19 @@ def _keeping(
 
 
 def _restyle_film(course: Course, job: Job, model: StyleModel, path: Path, weight: float) -> Outcome:
-    import numpy as np
-
     from neural_painter.fast.steady import Steady
-    from neural_painter.images import to_uint8
+    from neural_painter.images import checked_picture, to_uint8
+    from neural_painter.video import probe
 
-    size, steady = film_size(course, job), Steady(model, weight) if weight else None
+    film = probe(job.source)
+    size, steady = film_size(course, job, film), Steady(model, weight) if weight else None
 
     def change(frame: Array) -> Array:
         wanted = size or (frame.shape[0], frame.shape[1])
-        return to_uint8(_restyled(course, frame.astype(np.float32) / 255, wanted, steady or model))
+        return to_uint8(_restyled(course, checked_picture(frame), wanted, steady or model))
 
     fingerprint = _fingerprint(course, path, size, weight)
-    return change_film(course, job, change, memory=steady, fingerprint=fingerprint, facts=_facts(model, path))
+    return change_film(course, job, film, change, memory=steady, fingerprint=fingerprint, facts=_facts(model, path))
 
 
 def _fingerprint(course: Course, path: Path, size: tuple[int, int] | None, steady: float) -> str:

@@ -16,6 +16,7 @@ from neural_painter.errors import InputError, UsageError
 if TYPE_CHECKING:
     import numpy as np
 
+    from neural_painter.video import Film
     from neural_painter.video.writing import Memory
 
     Array = np.ndarray
@@ -57,11 +58,9 @@ def film_job(course: Course, source: Path, default: str, **fills: str) -> Job:
     return job
 
 
-def film_size(course: Course, job: Job) -> tuple[int, int] | None:
+def film_size(course: Course, job: Job, film: Film) -> tuple[int, int] | None:
     """The size `(height, width)` of frames that was asked for; None for their own."""
-    from neural_painter.video import probe
-
-    asked, film = course.options.size, probe(job.source)
+    asked = course.options.size
     if asked is None:
         return None
     height, width = fit_size(asked, (film.height, film.width), job.source)
@@ -78,6 +77,7 @@ def film_size(course: Course, job: Job) -> tuple[int, int] | None:
 def change_film(
     course: Course,
     job: Job,
+    film: Film,
     change: Callable[[Array], Array],
     *,
     memory: Memory | None,
@@ -85,9 +85,8 @@ def change_film(
     facts: dict[str, Any],
 ) -> Outcome:
     """Makes a film of a film, frame by frame, with a bar; it is kept while it is made, as for `transform_video`."""
-    from neural_painter.video import probe, transform_video
+    from neural_painter.video import transform_video
 
-    film = probe(job.source)
     (output,) = job.outputs
     state = course.options.resume or course.state_of(job, ".film")
     began = time.perf_counter()

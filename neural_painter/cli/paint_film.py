@@ -37,13 +37,16 @@ def paint_film(course: Course, source: Path, brush: str | None) -> int:
 
 def _paint(course: Course, job: Job, config: PaintConfig, film: FilmConfig, finish: Finish) -> Outcome:
     from neural_painter.film_painting import FilmPainter
+    from neural_painter.video import probe
 
-    size = film_size(course, job)
+    read = probe(job.source)
+    size = film_size(course, job, read)
     painter = FilmPainter(config, finish, size=size, on=film.on)
     told = {name: value for name, value in asdict(config).items() if name != "device"}
     return change_film(
         course,
         job,
+        read,
         painter,
         memory=painter,
         fingerprint=f"paint {told} {asdict(film)} {finish.told()} {size}",

@@ -17,6 +17,8 @@ from neural_painter.compositing.constants import MIN_HALF, NEAREST, STRAIGHT
 from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, SWEEP, X, Y
 from renderers.kernels import kernel
 
+Array = np.ndarray
+
 _FAR = 1e3  # off any stamp
 
 
@@ -65,3 +67,22 @@ def box_of(stroke, grow):  # type: ignore[no-untyped-def]
     shift = (inwards - outwards) * (-0.5 if sweep < 0 else 0.5)
     x, y = np.float64(stroke[X]) - shift * math.sin(angle), np.float64(stroke[Y]) + shift * math.cos(angle)
     return x, y, along, 0.5 * (inwards + outwards)
+
+
+def points_on(placement: Array, u: Array, v: Array | float) -> Array:
+    """Points in the boxes of strokes `[N, 6]`, which follow their arcs: `[N, K, 2]` float64, in canvas long sides.
+
+    Args:
+        placement: of the strokes.
+        u, v: `[K]`, or one v for all: how far along the spine and across it, in half lengths and half widths.
+    """
+    placement = placement.astype(np.float64)
+    sweep, length, width = (placement[:, column, None] for column in (SWEEP, HALF_LENGTH, HALF_WIDTH))
+    turn, side = sweep * u, v * width / length
+    # With s the sweep and r = 1 - s * side: p = r sin(s u) / s, q = (1 - r cos(s u)) / s; both go on through s = 0.
+    p = (1 - sweep * side) * u * np.sinc(turn / np.pi)
+    q = u * np.sin(turn / 2) * np.sinc(turn / 2 / np.pi) + side * np.cos(turn)
+    cos, sin = np.cos(placement[:, ANGLE, None]), np.sin(placement[:, ANGLE, None])
+    x = placement[:, X, None] + length * (cos * p - sin * q)
+    y = placement[:, Y, None] + length * (sin * p + cos * q)
+    return np.stack([x, y], axis=2)

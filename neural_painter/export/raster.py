@@ -48,9 +48,10 @@ _i1, _i2 = types.Array(types.int32, 1, "C"), types.Array(types.int64, 2, "C")
 
 @kernel(types.void(_f2, types.Array(types.float64, 2, "C")))
 def _turn(placement, turns):  # type: ignore[no-untyped-def]
-    """What pixels ask of a stroke again and again, `[N, 6]`.
+    """What pixels ask of a stroke again and again, the first six of `[N, 7]`.
 
-    Cosine and sine of its angle, what `_misses` takes, and how thick its paint is, in canvas long sides.
+    Cosine and sine of its angle, what `_misses` takes, and how thick its paint is, in canvas long sides; behind them
+    stands how much of the tooth it shows.
     """
     for n in range(len(placement)):
         sweep = abs(np.float64(placement[n, SWEEP]))

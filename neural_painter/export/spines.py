@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from neural_painter.compositing.bends import points_on
 from neural_painter.strokes import Strokes
-from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, SWEEP, X, Y
 
 Array = np.ndarray
 
@@ -21,15 +21,7 @@ def along(strokes: Strokes, picture: Array, beside: float = 0.0) -> tuple[Array,
         picture: `[H, W, 3]`.
         beside: how far from the spine, in half widths; its sign is the side.
     """
-    placement = strokes.placement.astype(np.float64)
-    turn = placement[:, SWEEP, None] * STATIONS
-    # sin(s a) / a and (1 - cos(s a)) / a, which are s and 0 for a stroke that does not sweep.
-    p = STATIONS * np.sinc(turn / np.pi)
-    q = STATIONS * np.sin(turn / 2) * np.sinc(turn / 2 / np.pi)
-    cos, sin = np.cos(placement[:, ANGLE, None]), np.sin(placement[:, ANGLE, None])
-    away, turned = beside * placement[:, HALF_WIDTH, None], placement[:, ANGLE, None] + turn
-    x = placement[:, X, None] + placement[:, HALF_LENGTH, None] * (cos * p - sin * q) - away * np.sin(turned)
-    y = placement[:, Y, None] + placement[:, HALF_LENGTH, None] * (sin * p + cos * q) + away * np.cos(turned)
+    x, y = np.moveaxis(points_on(strokes.placement, STATIONS, beside), 2, 0)
     height, width = picture.shape[:2]
     column, row = np.floor(x * max(height, width)), np.floor(y * max(height, width))
     there = (column >= 0) & (column < width) & (row >= 0) & (row < height)

@@ -17,7 +17,7 @@ import numpy as np
 from neural_painter.fast.grid import camera_of, moved, restyled_on_grid
 from neural_painter.fast.model import FastModel, StyleModel
 from neural_painter.fast.norms import HeldNorms
-from neural_painter.images import to_uint8
+from neural_painter.images import checked_picture, to_uint8
 from neural_painter.motion import Motion, carried, is_cut, motion_between
 
 Array = np.ndarray
@@ -81,10 +81,10 @@ class Steady:
         """The next frame `[H, W, 3]`, float32 in [0, 1], restyled; one like the last gives the same."""
         source, old = to_uint8(picture), self._scene
         if old is not None and np.array_equal(source, old.source):
-            return _floats(old.made)
+            return checked_picture(old.made)
         if old is None or old.source.shape != source.shape:
             return self._begin(picture, source)
-        before = _floats(old.source)
+        before = checked_picture(old.source)
         motion = motion_between(before, picture)
         if is_cut(before, picture, motion):
             return self._begin(picture, source)
@@ -94,9 +94,9 @@ class Steady:
         new = self._restyled(picture, place, norms)
         back = _with_camera(motion, camera, before, picture)
         trust = self._weight * _trust(motion, back, before, picture)
-        made = to_uint8(_blended(new, carried(_floats(old.made), back, cv2.INTER_LANCZOS4), trust))
+        made = to_uint8(_blended(new, carried(checked_picture(old.made), back, cv2.INTER_LANCZOS4), trust))
         self._scene = _Scene(source, made, place, norms.moments)
-        return _floats(made)
+        return checked_picture(made)
 
     def kept(self) -> Callable[[], bytes]:
         """What writes down the state as it is now, whenever it is called; for `recall`."""
@@ -112,17 +112,13 @@ class Steady:
         norms, place = HeldNorms(), np.zeros(2, np.float32)
         made = to_uint8(self._restyled(picture, place, norms))
         self._scene = _Scene(source, made, place, norms.moments)
-        return _floats(made)
+        return checked_picture(made)
 
     def _restyled(self, picture: Array, place: Array, norms: HeldNorms) -> Array:
         model = self._model
         if not isinstance(model, FastModel):
             return model(picture)
         return restyled_on_grid(lambda moved: model(moved, norms=norms), picture, model.stride, place)
-
-
-def _floats(picture: Array) -> Array:
-    return picture.astype(np.float32) / np.float32(255)
 
 
 def _with_camera(motion: Motion, camera: Array, before: Array, after: Array) -> Array:

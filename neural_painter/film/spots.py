@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from renderers.brush import ANGLE, HALF_LENGTH, HALF_WIDTH, SWEEP, X, Y
+from neural_painter.compositing.bends import points_on
 
 Array = np.ndarray
 
@@ -28,17 +28,7 @@ def stations(along: int = ALONG, across: int = ACROSS) -> tuple[Array, Array]:
 
 def spots(placement: Array, along: int = ALONG, across: int = ACROSS) -> Array:
     """Points in the boxes of strokes `[N, 6]`, which follow their arcs: `[N, K, 2]` float64, in canvas long sides."""
-    u, v = stations(along, across)
-    placement = placement.astype(np.float64)
-    sweep, length, width = (placement[:, column, None] for column in (SWEEP, HALF_LENGTH, HALF_WIDTH))
-    turn, side = sweep * u, v * width / length
-    # With s the sweep and r = 1 - s * side: p = r sin(s u) / s, q = (1 - r cos(s u)) / s; both go on through s = 0.
-    p = (1 - sweep * side) * u * np.sinc(turn / np.pi)
-    q = u * np.sin(turn / 2) * np.sinc(turn / 2 / np.pi) + side * np.cos(turn)
-    cos, sin = np.cos(placement[:, ANGLE, None]), np.sin(placement[:, ANGLE, None])
-    x = placement[:, X, None] + length * (cos * p - sin * q)
-    y = placement[:, Y, None] + length * (sin * p + cos * q)
-    return np.stack([x, y], axis=2)
+    return points_on(placement, *stations(along, across))
 
 
 def shown_at(picture: Array, points: Array) -> Array:
