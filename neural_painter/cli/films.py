@@ -29,6 +29,8 @@ def is_film(path: Path) -> bool:
     from neural_painter.files import HEAD, kind_of
 
     try:
+        if not path.is_file():  # opening a pipe would wait for its writer
+            return False
         with path.open("rb") as file:
             kind = kind_of(file.read(HEAD))
     except (OSError, ValueError):
