@@ -126,11 +126,9 @@ def test_what_is_misspelt_is_guessed(words, sentence, hint, here, capsys):
 
 def test_files_of_other_commands_are_told_where_they_go(here, capsys):
     write_document("cat.npz", sample_document("oil", count=3, size=(24, 32)))
-    Path("clip.dat").write_bytes(b"\0\0\0\x18ftypisom" + bytes(99))
     save_model("model.dat", network(), Card("Waves"))
     for name, kind, command in (
         ("cat.npz", "a stroke document", "paint.py render"),
-        ("clip.dat", "a film (mp4)", "paint.py fast clip.dat [MODEL]"),
         ("model.dat", "a model of a style", "paint.py fast PHOTO model.dat"),
     ):
         assert main([name, "-o", "a.png"]) == 3
