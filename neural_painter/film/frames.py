@@ -11,11 +11,13 @@ from neural_painter.film.advecting import advected
 from neural_painter.film.bench import Bench
 from neural_painter.film.living import Cast, born, buried
 from neural_painter.film.refitting import refitted
+from neural_painter.film.rounding import rounded
 from neural_painter.film.waking import RISE, at_rest, expected, remembered, restless_after, woken
 from neural_painter.images import fit_long_side, resize
 from neural_painter.motion import Motion, is_cut, motion_between
 from neural_painter.painter.config import PaintConfig
 from neural_painter.strokes import Strokes
+from renderers.brushes import brush as find_brush
 
 Array = np.ndarray
 
@@ -33,7 +35,7 @@ class PaintedFrame:
     """A frame of a film as strokes.
 
     Attributes:
-        strokes: as they are painted, with ids that are the same from frame to frame.
+        strokes: as they are painted, with ids that are the same from frame to frame of a shot.
         fresh: whether it was painted afresh: the first frame, and the first of each shot.
         awake: how many strokes were fitted again.
         born: how many are new, where it was not painted afresh.
@@ -54,7 +56,7 @@ class Scene:
         picture: what they paint, `[H, W, 3]`: where nothing changes, that which it was when it was last painted.
         error: that they have left, `[H, W]`.
         level: mean error of the shot's first frame.
-        frame: how many frames there were.
+        frame: how many frames of the shot there were.
         restless: `[H, W]` int32, for how many frames strokes may still change.
     """
 
@@ -101,18 +103,23 @@ def next_frame(
         raise ValueError(f"frames differ in size: {bench.target.shape[:2]} after {scene.picture.shape[:2]}")
     motion = None if scene is None else motion_between(scene.picture, bench.target)
     if scene is None or motion is None or is_cut(scene.picture, bench.target, motion):
-        scene = _begun(bench, scene)
-        return scene, PaintedFrame(scene.cast.shown(), True)
+        scene = _begun(bench)
+        return scene, PaintedFrame(shown(scene, config), True)
     scene, awake, births = _gone_on(scene, bench, motion)
-    return scene, PaintedFrame(scene.cast.shown(), False, awake, births)
+    return scene, PaintedFrame(shown(scene, config), False, awake, births)
 
 
-def _begun(bench: Bench, scene: Scene | None) -> Scene:
-    """A shot's first frame."""
-    cast = Cast.fresh(bench.painted(), scene.cast.next_id if scene else 0)
+def shown(scene: Scene, config: PaintConfig) -> Strokes:
+    """The strokes of the last frame as they are painted."""
+    return rounded(scene.cast.shown(), find_brush(config.brush))
+
+
+def _begun(bench: Bench) -> Scene:
+    """A shot's first frame. Nothing of the shots before it counts, so that shots may be painted apart."""
+    cast = Cast.fresh(bench.painted(), 0)
     error = bench.error(bench.canvas(cast.strokes))
     level, restless = max(float(error.mean()), 1e-6), np.zeros(bench.size, np.int32)
-    return Scene(cast, bench.target, error, level, scene.frame + 1 if scene else 1, restless)
+    return Scene(cast, bench.target, error, level, 1, restless)
 
 
 def _gone_on(scene: Scene, bench: Bench, motion: Motion) -> tuple[Scene, int, int]:

@@ -10,7 +10,9 @@ from neural_painter import PaintConfig
 from neural_painter.export.rendering import render_bytes
 from neural_painter.film.frames import paint_frames
 from neural_painter.film.living import MOST
-from neural_painter.strokes import StrokeDocument
+from neural_painter.film.rounding import rounded
+from neural_painter.strokes import StrokeDocument, Strokes
+from renderers.brushes import brush
 
 CONFIG = PaintConfig(strokes=60, preset="preview", device="cpu")
 HEIGHT, WIDTH = 96, 144
@@ -70,10 +72,12 @@ def test_a_moving_square_takes_its_strokes_along_and_the_rest_stays():
         assert len(before & after) > 0.9 * len(before)
 
 
-def test_a_cut_begins_afresh_and_no_id_is_used_twice():
-    first, second, third = paint_frames([blots(), blots(8), blots(8)], CONFIG)
-    assert (first.fresh, second.fresh, third.fresh) == (True, True, False)
-    assert not set(first.strokes.ids.tolist()) & set(second.strokes.ids.tolist())
+def test_a_cut_begins_afresh_and_a_shot_depends_on_none_before_it():
+    shot = [blots(8), *(cv2.warpAffine(blots(8), np.float32([[1, 0, k], [0, 1, 0]]), (WIDTH, HEIGHT)) for k in (4, 8))]
+    first, *found = paint_frames([with_square(9), *shot], CONFIG)
+    assert [frame.fresh for frame in (first, *found)] == [True, True, False, False]
+    assert [frame.strokes for frame in found] == [frame.strokes for frame in paint_frames(shot, CONFIG)]
+    second = found[0]
     assert np.abs(shown(second) / 255 - blots(8)).mean() < 0.1
 
 
@@ -89,6 +93,17 @@ def test_a_film_is_the_same_again_and_its_strokes_stay_bounded():
         assert len(set(frame.strokes.ids.tolist())) == len(frame.strokes)
         StrokeDocument(WIDTH, HEIGHT, (1, 1, 1), CONFIG.brush, frame.strokes).check()
     assert any(frame.born for frame in once)
+
+
+def test_numbers_are_of_few_bits_and_stay_in_their_ranges():
+    oil = brush(CONFIG.brush)
+    table = np.array([[0.3, 0.7, 1e-9, 0.01, 1.23, 1.2, -0.35, 0.3, 0, 1, 0.1, 0.2, 0.3, 0.4, 1]], np.float32)
+    found = rounded(Strokes.of(table, np.zeros(1)), oil)
+    found.check(oil)
+    assert rounded(found, oil) == found
+    assert np.abs(found.table() - table).max() <= 2**-13
+    assert np.abs(found.table() - table)[:, :4].max() <= 2**-20
+    assert not np.count_nonzero(found.table()[:, 8:].view(np.uint32) & 0x3FF)
 
 
 def test_frames_are_taken_one_by_one():

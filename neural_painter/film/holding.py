@@ -1,0 +1,66 @@
+"""The strokes of a film, frame after frame, each painting held for so many frames as is asked for."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from neural_painter.film.frames import SIDE, PaintedFrame, Scene, next_frame, shown
+from neural_painter.film.scenes import read, written
+from neural_painter.images import checked_picture
+from neural_painter.motion import is_cut, motion_between
+from neural_painter.painter.config import PaintConfig
+
+Array = np.ndarray
+
+_HEAD = struct.Struct("<Q")  # frames held so far; then the scene
+
+
+class FilmStrokes:
+    """Paints frames, one after the other; memory does not grow with their number.
+
+    Args:
+        config: how the first frame of each shot is painted, and with what.
+        side: long side at which frames are looked at, in pixels.
+        on: each painting is held for so many frames, but not beyond a cut.
+    """
+
+    def __init__(self, config: PaintConfig, *, side: int = SIDE, on: int = 1) -> None:
+        self.config, self._side, self._on = config, side, on
+        self._scene: Scene | None = None
+        self._held = 0
+
+    def __call__(self, frame: Array) -> PaintedFrame:
+        """The next frame, `[H, W, 3]` uint8, as strokes."""
+        picture = checked_picture(frame, "frame")
+        scene = self._scene
+        if scene is not None and self._held < self._on and not self._begins_anew(scene, picture):
+            self._held += 1
+            return PaintedFrame(shown(scene, self.config), False)
+        self._scene, painted = next_frame(scene, picture, self.config, side=self._side)
+        self._held = 1
+        return painted
+
+    def kept(self) -> Callable[[], bytes]:
+        """What writes down the state as it is now, whenever it is called; for `recall`."""
+        scene, held = self._scene, self._held
+        return lambda: b"" if scene is None else _HEAD.pack(held) + written(scene)
+
+    def recall(self, state: bytes) -> PaintedFrame | None:
+        """Goes on behind the frame after which `kept` was asked, the rest is equal to the byte; gives that frame."""
+        if not state:
+            self._scene = None
+            return None
+        (self._held,) = _HEAD.unpack_from(state)
+        self._scene = read(state[_HEAD.size :])
+        return PaintedFrame(shown(self._scene, self.config), False)
+
+    @staticmethod
+    def _begins_anew(scene: Scene, picture: Array) -> bool:
+        """Whether a frame that might be held is another shot's."""
+        height, width = scene.picture.shape[:2]
+        small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        return is_cut(scene.picture, small, motion_between(scene.picture, small))
