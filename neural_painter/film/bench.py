@@ -7,10 +7,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from neural_painter.compositing import worth
 from neural_painter.film.window import Window
 from neural_painter.images.tensors import picture_of, tensor_of
+from neural_painter.painter.choosing import Choice
 from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.optimise import Rates, StrokeOptimiser, refresh_of
 from neural_painter.painter.rounds import place_between
@@ -25,8 +27,12 @@ class Bench:
     """One frame, and tools for its strokes.
 
     Args:
-        picture: the frame, `[H, W, 3]` float32 in [0, 1].
+        picture: the frame, `[H, W, 3]` float32 in [0, 1], or what is to be painted of it.
         config: as the whole film is painted.
+        weights: how much each pixel matters, `[h, w]` of mean 1; None: all alike.
+        choice: which paints a frame that is painted afresh may have in the end; None: any colours.
+        paints: `[K, 3]` that strokes have already, and keep to; None: any colours.
+        smallest: size of the smallest strokes, which holds through a shot; None: as the weights have it.
 
     Attributes:
         size: `(height, width)` at which errors are looked at, which is that of the last stage's canvas.
@@ -34,8 +40,18 @@ class Bench:
         width: half width of the last stage's brush there, in pixels.
     """
 
-    def __init__(self, picture: Array, config: PaintConfig) -> None:
-        self.config, self.painter = config, Painter(picture, config)
+    def __init__(
+        self,
+        picture: Array,
+        config: PaintConfig,
+        *,
+        weights: Array | None = None,
+        choice: Choice | None = None,
+        paints: Array | None = None,
+        smallest: float | None = None,
+    ) -> None:
+        self.config, self.paints = config, paints
+        self.painter = Painter(picture, config, weights=weights, choice=choice, smallest=smallest)
         self.stage = self.painter.stages[-1]
         self.sight = Sight(self.painter, self.stage)
         self.target, self.size = self.sight.target, self.sight.plain.size
@@ -76,14 +92,23 @@ class Bench:
         return picture_of(optimiser.canvas())
 
     def error(self, canvas: Array) -> Array:
-        """Squared error `[H, W]`, mean over channels, spread by half the width of a brush."""
-        return cv2.GaussianBlur(((canvas - self.target) ** 2).mean(axis=2), (0, 0), max(0.8, self.width))
+        """Squared error `[H, W]`, mean over channels, as it matters, spread by half the width of a brush."""
+        error, weights = ((canvas - self.target) ** 2).mean(axis=2), self.sight.plain.weights
+        if weights is not None:
+            error = error * weights.cpu().numpy()
+        return cv2.GaussianBlur(error, (0, 0), max(0.8, self.width))
+
+    def drawn(self, strokes: Strokes) -> tuple[Tensor, Tensor, Tensor]:
+        """Placement, paint and stamps of strokes, as the compositor takes them."""
+        optimiser = self.optimiser(strokes)
+        return optimiser.placement(), optimiser.paint(), optimiser.draw_stamps()
 
     @torch.no_grad()
     def worth(self, strokes: Strokes, over: Array | None = None) -> Array:
         """By how much the squared error would grow without a stroke, `[N]` float64: summed over pixels and channels."""
-        optimiser, plain = self.optimiser(strokes), self.sight.plain
+        plain = self.sight.plain
         behind = self.painter.background if over is None else tensor_of(over, self.painter.device)
-        drawn = optimiser.placement(), optimiser.paint(), optimiser.draw_stamps()
-        found = worth(*drawn, behind, plain.goal, plain.size, weight=plain.weights, blend=self.painter.brush.blend)
+        found = worth(
+            *self.drawn(strokes), behind, plain.goal, plain.size, weight=plain.weights, blend=self.painter.brush.blend
+        )
         return found.cpu().numpy().astype(np.float64)

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from neural_painter.film.advecting import advected
+from neural_painter.film.beginning import Begun, begun
 from neural_painter.film.bench import Bench
 from neural_painter.film.living import Cast, born, buried
+from neural_painter.film.look import PLAIN, Look
 from neural_painter.film.refitting import refitted
 from neural_painter.film.rounding import rounded
+from neural_painter.film.shots import Shot
 from neural_painter.film.waking import RISE, at_rest, expected, remembered, restless_after, woken
-from neural_painter.images import fit_long_side, resize
+from neural_painter.images import fit_long_side, in_greys, resize
 from neural_painter.motion import Motion, is_cut, motion_between
 from neural_painter.painter.config import PaintConfig
 from neural_painter.strokes import Strokes
@@ -58,6 +61,7 @@ class Scene:
         level: mean error of the shot's first frame.
         frame: how many frames of the shot there were.
         restless: `[H, W]` int32, for how many frames strokes may still change.
+        shot: what holds until the next cut.
     """
 
     cast: Cast
@@ -66,47 +70,56 @@ class Scene:
     level: float
     frame: int
     restless: Array
+    shot: Shot
+
+    @property
+    def goal(self) -> Array:
+        """What the strokes are to show, `[H, W, 3]`."""
+        return self.shot.goal(self.picture)
 
 
 def paint_frames(
-    frames: Iterable[Array], config: PaintConfig | None = None, *, side: int = SIDE
+    frames: Iterable[Array], config: PaintConfig | None = None, *, side: int = SIDE, look: Look = PLAIN
 ) -> Iterator[PaintedFrame]:
     """Paints a film with strokes that stay.
 
     Args:
-        frames: `[H, W, 3]` float32 in [0, 1], all of one size.
+        frames: `[H, W, 3]` float32 in [0, 1]; where their shape changes another shot begins.
         config: how the first frame of each shot is painted, and with what.
         side: long side at which frames are looked at, in pixels; larger ones are made smaller.
+        look: what else the film should look like.
 
     Yields:
         The strokes of each frame. Same frames, same options, same machine: same strokes.
 
     Raises:
-        ValueError: frames differ in size.
         NumericalError: the loss stopped being finite and did not recover.
         KeyboardInterrupt: the first frame of a shot was interrupted.
     """
     config, scene = config or PaintConfig(), None
     for picture in frames:
-        scene, painted = next_frame(scene, picture, config, side=side)
+        scene, painted = next_frame(scene, picture, config, side=side, look=look)
         yield painted
 
 
 def next_frame(
-    scene: Scene | None, picture: Array, config: PaintConfig, *, side: int = SIDE
+    scene: Scene | None, picture: Array, config: PaintConfig, *, side: int = SIDE, look: Look = PLAIN
 ) -> tuple[Scene, PaintedFrame]:
     """A frame, and what the one after it needs to know; as `paint_frames`, `scene` being None before the first."""
     if max(picture.shape[:2]) > side:
         picture = resize(picture, size=fit_long_side(picture.shape[0], picture.shape[1], side)).clip(0, 1)
-    bench = Bench(picture, config)
-    if scene is not None and scene.picture.shape != bench.target.shape:
-        raise ValueError(f"frames differ in size: {bench.target.shape[:2]} after {scene.picture.shape[:2]}")
-    motion = None if scene is None else motion_between(scene.picture, bench.target)
-    if scene is None or motion is None or is_cut(scene.picture, bench.target, motion):
-        scene = _begun(bench)
-        return scene, PaintedFrame(shown(scene, config), True)
-    scene, awake, births = _gone_on(scene, bench, motion)
-    return scene, PaintedFrame(shown(scene, config), False, awake, births)
+    if find_brush(config.brush).greys:
+        picture = in_greys(picture)
+    if scene is not None:
+        source = Bench(picture, config, smallest=scene.shot.smallest).target
+        motion = motion_between(scene.picture, source) if scene.picture.shape == source.shape else None
+        if motion is not None and not is_cut(scene.picture, source, motion):
+            shot = scene.shot.next(picture, config, motion)
+            bench = shot.bench(picture, config)
+            scene, awake, births = _gone_on(scene, shot, bench, source, motion)
+            return scene, PaintedFrame(shown(scene, config), False, awake, births)
+    scene = _begun(begun(picture, config, look))
+    return scene, PaintedFrame(shown(scene, config), True)
 
 
 def shown(scene: Scene, config: PaintConfig) -> Strokes:
@@ -114,22 +127,21 @@ def shown(scene: Scene, config: PaintConfig) -> Strokes:
     return rounded(scene.cast.shown(), find_brush(config.brush))
 
 
-def _begun(bench: Bench) -> Scene:
+def _begun(made: Begun) -> Scene:
     """A shot's first frame. Nothing of the shots before it counts, so that shots may be painted apart."""
-    cast = Cast.fresh(bench.painted(), 0)
-    error = bench.error(bench.canvas(cast.strokes))
-    level, restless = max(float(error.mean()), 1e-6), np.zeros(bench.size, np.int32)
-    return Scene(cast, bench.target, error, level, 1, restless)
+    cast, bench = Cast.fresh(made.strokes, 0), made.bench
+    error, restless = bench.error(bench.canvas(cast.strokes)), np.zeros(bench.size, np.int32)
+    return Scene(cast, made.source, error, made.level, 1, restless, made.shot)
 
 
-def _gone_on(scene: Scene, bench: Bench, motion: Motion) -> tuple[Scene, int, int]:
+def _gone_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Motion) -> tuple[Scene, int, int]:
     """The next frame of a shot; how many strokes were fitted, and how many are new."""
     cast, level, frame, repeated = scene.cast.older(), scene.level, scene.frame + 1, bool(motion.still.all())
     restless = restless_after(scene.restless, motion)
     rest = at_rest(restless)
     if rest.all():
-        return Scene(cast, scene.picture, scene.error, level, frame, restless), 0, 0
-    strokes = advected(cast.strokes, scene.picture, motion).strokes
+        return Scene(cast, scene.picture, scene.error, level, frame, restless, shot), 0, 0
+    strokes = advected(cast.strokes, scene.goal, motion).strokes
     before = expected(scene.error, level, motion)
     strokes, awake = _fitted(bench, strokes, before, level, rest)
     cast = cast.but(strokes)
@@ -140,8 +152,8 @@ def _gone_on(scene: Scene, bench: Bench, motion: Motion) -> tuple[Scene, int, in
         cast, worth = buried(cast, bench, bench.error(bench.canvas(strokes)), rest)
         cast = born(cast, worth, bench, before, level, rest, (frame,))
     error = bench.error(bench.canvas(cast.strokes))
-    picture = np.where(motion.still[..., None], scene.picture, bench.target)
-    scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless)
+    picture = np.where(motion.still[..., None], scene.picture, source)
+    scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless, shot)
     return scene, awake, cast.next_id - next_id
 
 

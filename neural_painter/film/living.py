@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neural_painter.film.bench import Bench
+from neural_painter.film.colouring import newly_painted
 from neural_painter.film.refitting import fitted_over
 from neural_painter.film.spots import inside, share_of, shown_at, spots
 from neural_painter.painter.seeding import join, keep
@@ -146,7 +147,7 @@ def born(
     masked = np.where(lacking[..., None], canvas, bench.target)
     generator = np.random.default_rng((config.seed, *seed))
     tried = bench.painter.new_strokes(bench.stage, bench.sight, cast.strokes, count, generator, masked, scale=SMALLER)
-    tried = fitted_over(bench, tried, canvas, steps=STEPS, rate=RATE)
+    tried = newly_painted(bench, fitted_over(bench, tried, canvas, steps=STEPS, rate=RATE), canvas)
     gain = bench.worth(tried, canvas)
     good = (gain >= GAIN * level * _area(bench, tried.placement)) & (share_of(rest, tried.placement) < NEXT_TO)
     if not good.any():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neural_painter.film.bench import Bench
+from neural_painter.film.colouring import repainted
 from neural_painter.film.window import Window
 from neural_painter.images.tensors import tensor_of
 from neural_painter.painter.objective import Objective
@@ -38,7 +39,8 @@ def refitted(bench: Bench, strokes: Strokes, free: Array, *, steps: int = STEPS,
     found = _fitted(bench, keep(strokes, here), window, freedom, steps, PULL)
     made = strokes.table()
     made[awake] = found.table()[awake[here]]
-    return Strokes.of(made, strokes.ids)
+    fitted = Strokes.of(made, strokes.ids)
+    return fitted if bench.paints is None else repainted(bench, strokes, fitted, awake)
 
 
 def fitted_over(bench: Bench, strokes: Strokes, canvas: Array, *, steps: int, rate: float) -> Strokes:
@@ -62,6 +64,7 @@ def _fitted(
     optimiser = bench.optimiser(window.into(strokes), window)
     plain = window.view(bench.sight.plain)
     objective = Objective(plain.goal, bench.config, weights=plain.weights)
+    optimiser.fixed = bench.paints is not None and bench.painter.brush.blend == "over" and over is None
     move = _tied(optimiser, torch.from_numpy(freedom)[:, None].to(optimiser.device), pull)
     for done in range(steps):
         if over is not None:

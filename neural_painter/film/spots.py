@@ -51,3 +51,11 @@ def share_of(mask: Array, placement: Array) -> Array:
     there = inside(points, (mask.shape[0], mask.shape[1]))
     marked = shown_at(mask.astype(np.float32), points) >= 0.5
     return (marked & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)  # type: ignore[no-any-return]
+
+
+def sized(numbers: Array, size: tuple[int, int]) -> Array:
+    """Numbers of any range, `[H, W]` or `[H, W, C]`, at another `(height, width)`; `images.resize` clips to [0, 1]."""
+    if numbers.shape[:2] == size:
+        return numbers
+    method = cv2.INTER_AREA if size[0] < numbers.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(numbers, size[::-1], interpolation=method)

@@ -131,12 +131,12 @@ def _distinct(faces: list[Face]) -> list[Face]:
     """Of finds that show the same face the surest."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.score):
-        if all(_shared(face, other) <= SAME for other in kept):
+        if all(shared(face, other) <= SAME for other in kept):
             kept.append(face)
     return kept
 
 
-def _shared(a: Face, b: Face) -> float:
+def shared(a: Face, b: Face) -> float:
     """The part of what two boxes cover together that both cover."""
     common = 1.0
     for axis in (0, 1):

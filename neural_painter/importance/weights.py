@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from neural_painter.images import resize
-from neural_painter.importance.faces import find_faces, model_file
+from neural_painter.importance.faces import Face, find_faces, model_file
 from neural_painter.importance.masks import fitted
 from neural_painter.importance.portraits import portrait
 from neural_painter.importance.saliency import saliency
@@ -48,12 +50,18 @@ def importance_map(image: Array, choice: str | Array, *, notes: list[str] | None
     if choice not in ("auto", "faces"):
         raise ValueError(f"importance: expected auto, faces, none or a mask, got {choice!r}")
     faces = find_faces(image) if choice == "faces" or model_file() else []
-    if choice == "faces":
-        if not faces and notes is not None:
-            notes.append(NO_FACE)
-        return _weights(portrait(image, faces), SURE)
-    guessed = resize(saliency(image), size=size) * (np.log(GUESSED) / np.log(SURE))
-    return _weights(np.maximum(guessed, portrait(image, faces)), SURE)
+    if choice == "faces" and not faces and notes is not None:
+        notes.append(NO_FACE)
+    return with_faces(image, choice, faces)
+
+
+def with_faces(image: Array, choice: str, faces: Sequence[Face]) -> Array | None:
+    """As `importance_map`, of `faces` or `auto`, where it is known already which faces there are."""
+    matters = portrait(image, faces)
+    if choice == "auto":
+        guessed = resize(saliency(image), size=(image.shape[0], image.shape[1]))
+        matters = np.maximum(guessed * (np.log(GUESSED) / np.log(SURE)), matters)
+    return _weights(matters, SURE)
 
 
 def _weights(matters: Array, ratio: float) -> Array | None:

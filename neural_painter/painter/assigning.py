@@ -74,12 +74,21 @@ class Assigning:
         self._grids = pixels, Grid(first, end, place, amounts, pooled[:, :3].copy(), AFAR * pooled[:, 3] / cell)
         self._metric = (1 - PERCEIVED) * np.eye(3) + PERCEIVED * lab_metric(target)
 
-    def closest(self, paints: Array, start: Array) -> Array:
-        """The number of the paint `[K, 3]` of both colours of each stroke, `[N, 2]`; `start` is where to begin."""
+    def closest(self, paints: Array, start: Array, *, free: Array | None = None, hold: float = 0.0) -> Array:
+        """The number of the paint `[K, 3]` of both colours of each stroke, `[N, 2]`.
+
+        Args:
+            paints: to choose from.
+            start: where to begin, `[N, 2]`.
+            free: `[N]` bool, strokes that may change; None: all.
+            hold: how much they hold on to what they are: the colour that would suit best must lie farther on the way
+                to another paint than half of this part beyond its middle.
+        """
         paints, chosen = np.ascontiguousarray(paints, np.float64), start.astype(np.int64)
+        may = np.ones(len(chosen), np.bool_) if free is None else free.astype(np.bool_)
         left = tuple(_left(grid, paints, chosen) for grid in self._grids)
         for _ in range(SWEEPS):
-            if not _sweep(self._grids, left, paints, self._metric, chosen):
+            if not _sweep(self._grids, left, paints, self._metric, chosen, may, 1.0 + hold):
                 break
         return chosen
 
@@ -150,11 +159,13 @@ def _left(grid, paints, chosen):  # type: ignore[no-untyped-def]
 
 
 @kernel(fastmath=FAST)
-def _sweep(grids, lefts, paints, metric, chosen):  # type: ignore[no-untyped-def]
-    """Looks at all strokes once, the topmost first; returns how many colours changed."""
+def _sweep(grids, lefts, paints, metric, chosen, free, weight):  # type: ignore[no-untyped-def]
+    """Looks at all that are free once, the topmost first; returns how many colours changed. A change weighs so much."""
     changed = 0
     pull, step = np.zeros(3), np.zeros(3)
     for n in range(len(chosen) - 1, -1, -1):
+        if not free[n]:
+            continue
         for slot in range(2):
             pull[:] = 0
             size = _pull(grids[0], lefts[0], n, slot, pull) + _pull(grids[1], lefts[1], n, slot, pull)
@@ -168,7 +179,7 @@ def _sweep(grids, lefts, paints, metric, chosen):  # type: ignore[no-untyped-def
                     step[c] = paints[k, c] - paints[old, c]
                 for c in range(3):
                     for d in range(3):
-                        change += step[c] * metric[c, d] * (2 * pull[d] + size * step[d])
+                        change += step[c] * metric[c, d] * (2 * pull[d] + weight * size * step[d])
                 if change < least:
                     best, least = k, change
             if best != old:

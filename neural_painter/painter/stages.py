@@ -52,6 +52,7 @@ class Painter:
         size: `(height, width)` of the photo, where `image` is a smaller copy of it.
         weights: `[H, W]` of the image, how much each pixel matters, as from `importance_map`; None: all alike.
         choice: to which paints the strokes' colours are limited in the end; None: any colours.
+        smallest: size of the smallest strokes, where the weights do not say so: those of a film's frames hang together.
 
     Raises:
         UsageError: the device is not there.
@@ -67,6 +68,7 @@ class Painter:
         size: tuple[int, int] | None = None,
         weights: Array | None = None,
         choice: Choice | None = None,
+        smallest: float | None = None,
     ) -> None:
         self.brush = find_brush(config.brush)
         self.image, self.config = image, config
@@ -76,7 +78,9 @@ class Painter:
         self.renderer, self.weights = load_stamps(self.brush, self.device, config.renderer)
         self.background = torch.tensor(canvas_of(config, self.brush), dtype=torch.float32, device=self.device)
         self.shape = size or (image.shape[0], image.shape[1])
-        smallest = 1.0 if self.emphasis is None else self.emphasis.smallest()
+        if smallest is None:
+            smallest = 1.0 if self.emphasis is None else self.emphasis.smallest()
+        self.smallest = smallest
         self.stages = plan(config, min(self.shape) / max(self.shape), smallest=smallest)
 
     def rounds(self) -> list[Planned]:

@@ -1,0 +1,77 @@
+"""A shot's first frame: painted as a picture is, with all that it asks for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neural_painter.film import mattering
+from neural_painter.film.bench import Bench
+from neural_painter.film.colouring import begun_in
+from neural_painter.film.look import Look
+from neural_painter.film.shots import Shot
+from neural_painter.painter.config import PaintConfig
+from neural_painter.painter.rounds import place_between
+from neural_painter.painter.styling import StrokeStyle, Styler, recolour
+from neural_painter.painter.work import Work
+from neural_painter.strokes import Strokes
+
+Array = np.ndarray
+
+LEAST = 1e-6
+"""Of a shot's error, which is 0 where all is black."""
+
+
+class Begun(NamedTuple):
+    """A shot that has begun.
+
+    Attributes:
+        strokes: of its first frame.
+        shot: what holds through it.
+        bench: of the frame.
+        source: the frame itself, in the bench's size.
+        level: mean error that so many strokes leave.
+    """
+
+    strokes: Strokes
+    shot: Shot
+    bench: Bench
+    source: Array
+    level: float
+
+
+def begun(picture: Array, config: PaintConfig, look: Look) -> Begun:
+    """A shot's first frame `[H, W, 3]`, painted afresh.
+
+    Raises:
+        NumericalError: the loss stopped being finite and did not recover.
+        KeyboardInterrupt: it was interrupted.
+    """
+    matters = mattering.begun(picture, config.importance, look.mask)
+    weights, style = None if matters is None else matters.weights, look.style
+    bench = Bench(picture, config, weights=weights, choice=None if style else look.choice)
+    strokes, source = bench.painted(), bench.target
+    level = max(float(bench.error(bench.canvas(strokes)).mean()), LEAST)
+    shot = Shot(bench.painter.smallest, mattering.fitted(matters, bench.size))
+    if style is not None:
+        strokes, colours = _styled(bench, strokes, picture, style)
+        shot = Shot(shot.smallest, shot.matters, colours=colours)
+    if look.choice is not None:
+        strokes, paints = begun_in(bench, strokes, look.choice, free=style is not None)
+        shot = Shot(shot.smallest, shot.matters, paints, shot.colours)
+    if style is not None:
+        shot = shot.showing(bench.canvas(strokes), source)
+    if style is not None or look.choice is not None:
+        bench = shot.bench(picture, config)
+    return Begun(strokes, shot, bench, source, level)
+
+
+def _styled(bench: Bench, strokes: Strokes, picture: Array, style: StrokeStyle) -> tuple[Strokes, Array]:
+    """The strokes in a style, and the map `[3, 4]` to its colours."""
+    painter = bench.painter
+    styler = Styler(picture, style, renderer=painter.renderer, brush=painter.brush, config=bench.config)
+    work = Work(styler.rounds(len(strokes)), place_between(strokes))
+    if not work.run():
+        raise KeyboardInterrupt
+    return work.strokes, recolour(picture, style.picture)[1]
