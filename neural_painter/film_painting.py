@@ -12,6 +12,7 @@ from neural_painter.export.finish import FLAT, Finish
 from neural_painter.export.rendering import render_bytes
 from neural_painter.film.frames import SIDE
 from neural_painter.film.holding import FilmStrokes
+from neural_painter.film.look import PLAIN, Look
 from neural_painter.painter.config import PaintConfig, canvas_of
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brushes import brush as find_brush
@@ -30,6 +31,7 @@ class FilmPainter:
         size: `(height, width)` of the pictures; None: that of the frames.
         side: long side at which frames are looked at, in pixels.
         on: each picture is held for so many frames, but not beyond a cut.
+        look: what else the film should look like.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class FilmPainter:
         size: tuple[int, int] | None = None,
         side: int = SIDE,
         on: int = 1,
+        look: Look = PLAIN,
     ) -> None:
         self.config, self.finish, self._size = config, finish, size
-        self._film = FilmStrokes(config, side=side, on=on)
+        self._film = FilmStrokes(config, side=side, on=on, look=look)
         self._strokes: Strokes | None = None
         self._made = np.empty((0, 0, 3), np.uint8)
 

@@ -12,7 +12,7 @@ from neural_painter.cli import COMMANDS
 from neural_painter.cli.brushes import add_brushes, chosen_brush
 from neural_painter.cli.course import Course
 from neural_painter.cli.failures import STATUSES
-from neural_painter.cli.features import FEATURES, add_features, features_file, read_features
+from neural_painter.cli.features import add_features, features_file
 from neural_painter.cli.films import is_film
 from neural_painter.cli.importance import check_importance, mask_file, paint_config, read_importance
 from neural_painter.cli.jobs import Job, Outcome
@@ -28,8 +28,9 @@ from neural_painter.cli.options import (
 from neural_painter.cli.outputs import painting_end
 from neural_painter.cli.paintings import check_relief, finish_of, outcome_of, save_state
 from neural_painter.cli.palette import palette_file, read_paints
-from neural_painter.cli.pictures import WHITE, find_photos, read_photo, signed
+from neural_painter.cli.pictures import find_photos, read_photo, signed
 from neural_painter.cli.streams import program
+from neural_painter.cli.styled import check_style, read_style
 from neural_painter.errors import InputError, UsageError
 from neural_painter.files import opened
 from neural_painter.film.config import FilmConfig
@@ -104,6 +105,7 @@ def run(words: list[str]) -> int:
         if many and options.resume:
             raise UsageError("--resume: goes on with one painting, got several photos")
         brush = chosen_brush(course)
+        check_style(course)
         if not many and is_film(options.photos[0]):
             from neural_painter.cli.paint_film import paint_film
 
@@ -112,7 +114,6 @@ def run(words: list[str]) -> int:
             raise UsageError("--on: is for films")
         if not options.resume:
             paint_config(course, brush=brush)  # complains of options before anything is loaded
-        _check_style(course)
         course.reads(
             options.style, features_file(options) if options.style else None, mask_file(options), palette_file(options)
         )
@@ -124,7 +125,7 @@ def run(words: list[str]) -> int:
         _check_device(config)
         check_importance(config)
         palette = read_paints(course)
-        style, mask = (cache(lambda read=read: read(course, jobs[0])) for read in (_read_style, read_importance))
+        style, mask = (cache(lambda read=read: read(course, jobs[0])) for read in (read_style, read_importance))
         return course.run(
             jobs if many else jobs[0], lambda job: _paint(course, job, config, finish, resume, style(), mask(), palette)
         )
@@ -204,26 +205,6 @@ def _resumed(course: Course, brush: str | None) -> tuple[StrokeDocument | None, 
     except UsageError as error:
         raise InputError(f"{path}: its options make no sense ({error})") from None
     return document, paint_config(course, base, brush=brush)
-
-
-def _check_style(course: Course) -> None:
-    """Complains of the style's options before anything is loaded."""
-    options = course.options
-    course.config(StrokeStyleConfig)
-    given = [option.name for option in fields_of(StrokeStyleConfig) if hasattr(options, option.name)]
-    given += ["features"] if options.features != FEATURES else []
-    if given and not options.style:
-        raise UsageError(f"--{given[0].replace('_', '-')}: no style to be painted in", hint="Add --style PICTURE")
-
-
-def _read_style(course: Course, job: Job) -> StrokeStyle | None:
-    if not course.options.style:
-        return None
-    picture = read_photo(course, job, course.options.style, canvas=WHITE, needed=NEEDED).pixels
-    features = read_features(course, pooling="average")
-    from neural_painter.painter.styling import StrokeStyle
-
-    return StrokeStyle(picture, features, course.config(StrokeStyleConfig))
 
 
 def _check_device(config: PaintConfig) -> None:

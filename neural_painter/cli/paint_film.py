@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neural_painter.cli.course import Course
+from neural_painter.cli.features import features_file
 from neural_painter.cli.films import change_film, film_job, film_size
-from neural_painter.cli.importance import paint_config
+from neural_painter.cli.importance import check_importance, mask_file, paint_config, read_importance
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.paintings import finish_of
-from neural_painter.errors import UsageError
+from neural_painter.cli.palette import palette_file, read_paints
+from neural_painter.cli.styled import read_style
 from neural_painter.film.config import FilmConfig
 
 if TYPE_CHECKING:
     from neural_painter.export.finish import Finish
+    from neural_painter.film.look import Look
     from neural_painter.painter.config import PaintConfig
+    from neural_painter.video import Film
 
 DEFAULT_OUTPUT = "{name}-{brush}"
-
-NOT_YET = {"style": None, "importance": "none", "palette": "none"}
-"""Options that films do not have, and what says that they are not asked for."""
 
 
 def paint_film(course: Course, source: Path, brush: str | None) -> int:
     """Paints one film; returns the exit status."""
+    options = course.options
     config, film, finish = paint_config(course, brush=brush), course.config(FilmConfig), finish_of(course)
-    for name, nothing in NOT_YET.items():
-        if getattr(course.options, name, nothing) != nothing:
-            raise UsageError(f"--{name}: is for pictures, and {source.name} is a film")
-    course.reads(course.options.resume)
+    course.reads(
+        options.resume,
+        options.style,
+        features_file(options) if options.style else None,
+        mask_file(options),
+        palette_file(options),
+    )
     job = film_job(course, source, DEFAULT_OUTPUT, brush=config.brush)
+    check_importance(config)
     return course.run(job, lambda job: _paint(course, job, config, film, finish))
 
 
@@ -41,7 +48,8 @@ def _paint(course: Course, job: Job, config: PaintConfig, film: FilmConfig, fini
 
     read = probe(job.source)
     size = film_size(course, job, read)
-    painter = FilmPainter(config, finish, size=size, on=film.on)
+    look = _look(course, job, config, read)
+    painter = FilmPainter(config, finish, size=size, on=film.on, look=look)
     told = {name: value for name, value in asdict(config).items() if name != "device"}
     return change_film(
         course,
@@ -49,6 +57,33 @@ def _paint(course: Course, job: Job, config: PaintConfig, film: FilmConfig, fini
         read,
         painter,
         memory=painter,
-        fingerprint=f"paint {told} {asdict(film)} {finish.told()} {size}",
+        fingerprint=f"paint {told} {asdict(film)} {finish.told()} {size}{_told(look)}",
         facts={"brush": config.brush, "strokes": config.strokes},
     )
+
+
+def _look(course: Course, job: Job, config: PaintConfig, film: Film) -> Look:
+    """What else is asked for; says what was noticed."""
+    from neural_painter.film.look import Look
+    from neural_painter.painter.choosing import with_palette
+
+    mask = read_importance(course, job)
+    if mask is not None:
+        from neural_painter.importance.masks import fitted
+
+        notes: list[str] = []
+        fitted(mask, (film.height, film.width), notes)
+        course.note(job, *(note.replace("the photo", "the film") for note in notes))
+    return Look(mask, with_palette(config, read_paints(course), None)[1], read_style(course, job))
+
+
+def _told(look: Look) -> str:
+    """What tells a look from others; nothing of none, as films that were begun earlier have it."""
+    told = ""
+    if look.mask is not None:
+        told += f" mask {hashlib.sha256(look.mask.tobytes()).hexdigest()}"
+    if look.choice is not None and look.choice.palette is not None:
+        told += f" paints {look.choice.palette.as_options()}"
+    if look.style is not None:
+        told += f" style {look.style.as_options()}"
+    return told

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from neural_painter.film.frames import SIDE, PaintedFrame, Scene, next_frame, shown
+from neural_painter.film.look import PLAIN, Look
 from neural_painter.film.scenes import read, written
 from neural_painter.images import checked_picture
 from neural_painter.motion import is_cut, motion_between
@@ -26,10 +27,11 @@ class FilmStrokes:
         config: how the first frame of each shot is painted, and with what.
         side: long side at which frames are looked at, in pixels.
         on: each painting is held for so many frames, but not beyond a cut.
+        look: what else the film should look like.
     """
 
-    def __init__(self, config: PaintConfig, *, side: int = SIDE, on: int = 1) -> None:
-        self.config, self._side, self._on = config, side, on
+    def __init__(self, config: PaintConfig, *, side: int = SIDE, on: int = 1, look: Look = PLAIN) -> None:
+        self.config, self._side, self._on, self._look = config, side, on, look
         self._scene: Scene | None = None
         self._held = 0
 
@@ -40,7 +42,7 @@ class FilmStrokes:
         if scene is not None and self._held < self._on and not self._begins_anew(scene, picture):
             self._held += 1
             return PaintedFrame(shown(scene, self.config), False)
-        self._scene, painted = next_frame(scene, picture, self.config, side=self._side)
+        self._scene, painted = next_frame(scene, picture, self.config, side=self._side, look=self._look)
         self._held = 1
         return painted
 

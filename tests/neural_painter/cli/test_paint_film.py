@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
 from neural_painter.cli import main
 from neural_painter.film_painting import FilmPainter
+from neural_painter.images import write_image
 from neural_painter.video import probe, read_frames
 from tests.neural_painter.cli.conftest import photo
+from tests.neural_painter.photo.samples import tiny_weights
 from tests.neural_painter.video.films import make, pictures
 
 FAST = ["--strokes", "12", "--preset", "preview", "--device", "cpu", "--quiet"]
@@ -42,6 +45,16 @@ def test_other_options_than_the_default(film):
     assert (found.height, found.width) == (48, 64)
 
 
+def test_what_pictures_know_films_know(film, capsys):
+    write_image("mask.png", np.tile(np.linspace(0, 1, 24, dtype=np.float32)[:, None, None], (1, 24, 3)))
+    save_file(tiny_weights(), "tiny.safetensors")
+    style = ["--style", "mask.png", "--features", "tiny.safetensors", "--style-steps", "2"]
+    words = ["cat.mp4", "--strokes", "12", "--preset", "preview", "--device", "cpu", "--importance", "mask.png"]
+    assert main([*words, "--palette", "zorn", *style]) == 0
+    assert "the mask has another shape than the film: it was resized" in capsys.readouterr().err
+    assert probe("cat-oil.mp4").width == 32
+
+
 def test_a_film_that_is_broken_off_goes_on_to_the_same_bytes(film, monkeypatch, capsys):
     assert main(["cat.mp4", *FAST, "-o", "whole.mp4"]) == 0
     monkeypatch.setattr("neural_painter.video.unfinished.EVERY", 0.0)
@@ -66,9 +79,11 @@ def test_a_film_that_is_broken_off_goes_on_to_the_same_bytes(film, monkeypatch, 
     [
         ("cat.mp4 -o a.png", 2, "a.png: cannot write films ending in .png"),
         ("cat.mp4 --on 0", 2, "--on: expected a whole number from 1 to 24, got 0"),
-        ("cat.mp4 --palette 12", 2, "--palette: is for pictures, and cat.mp4 is a film"),
-        ("cat.mp4 --importance auto", 2, "--importance: is for pictures, and cat.mp4 is a film"),
-        ("cat.mp4 --style cat.png --features x", 2, "--style: is for pictures, and cat.mp4 is a film"),
+        ("cat.mp4 --palette 1", 2, "--palette: expected 2 to 256 colours, got 1"),
+        ("cat.mp4 --palette no.gpl", 3, "no.gpl: no such file"),
+        ("cat.mp4 --importance no.png", 3, "no.png: no such file"),
+        ("cat.mp4 --style no.png", 3, "no.png: no such file"),
+        ("cat.mp4 --style-scale 2", 2, "--style-scale: no style to be painted in"),
         ("cat.mp4 --resume no.film", 3, "no.film: no such file"),
         ("cat.png --on 2", 2, "--on: is for films"),
     ],
