@@ -20,7 +20,7 @@ INK, GREY, PAPER = "#222", "#666", "#ffffff"
 FLOORS = ("#fbe3d6", "#f9efcf", "#e4efd9", "#d9ebe8", "#dde5f4", "#ececec")
 
 
-LIBRARY = ("neural_painter.painting", "neural_painter.film_painting")
+LIBRARY = ("neural_painter.painting", "neural_painter.film_painting", "neural_painter.film_rendering")
 
 SHOWN = {
     "neural_painter.__main__": "python -m neural_painter",

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -48,8 +48,10 @@ class Archive:
     """A .npz file of a stranger.
 
     Args:
-        data: the file.
+        data: the file, or one that is open, and stays so.
         most: arrays that it may hold; two at least.
+        directory: bytes that the list of its members may have; only lists that may be longer than MAX_DIRECTORY may
+            be of 64 bits.
 
     Attributes:
         names: of its members, without `.npy`, in their order.
@@ -58,13 +60,12 @@ class Archive:
         ValueError: not an archive, damaged, or of other members.
     """
 
-    def __init__(self, data: bytes, most: int) -> None:
-        # Before zipfile believes the end record, it must name few members, a short list and no 64-bit directory.
-        members, directory = int.from_bytes(data[-12:-10], "little"), int.from_bytes(data[-10:-6], "little")
-        if data[-22:-18] != b"PK\x05\x06" or data[-42:-38] == b"PK\x06\x07" or directory > MAX_DIRECTORY:
-            raise ValueError("not a zip archive of arrays")
+    def __init__(self, data: bytes | BinaryIO, most: int, *, directory: int = MAX_DIRECTORY) -> None:
+        file = io.BytesIO(data) if isinstance(data, bytes) else data
+        # Before zipfile believes the end record, it must name few members and a short list.
+        members = _members(file, directory)
         with _whole():
-            self._file = zipfile.ZipFile(io.BytesIO(data))
+            self._file = zipfile.ZipFile(file)
         names = self._file.namelist()
         if not 2 <= members == len(names) <= most or not all(name.endswith(".npy") for name in names):
             raise ValueError(f"not a zip archive of 2 to {most} arrays")
@@ -77,6 +78,20 @@ class Archive:
             if head["dtype"] != dtype.encode() or not fits:
                 raise ValueError(f"{name}.npy holds {_told(head)}, expected {dtype} up to {list(most)}")
             return _content(file, name, dtype, shape)
+
+    def copied(self, name: str, target: BinaryIO, room: int) -> None:
+        """Writes the bytes of an array of uint8, `[N]`, of `room` bytes at most, to a file; they are not held."""
+        with self._opened(name) as (file, head, shape):
+            if head["dtype"] != b"|u1" or len(shape) != 1 or shape[0] > room:
+                raise ValueError(f"{name}.npy holds {_told(head)}, expected at most {room} bytes")
+            left = shape[0]
+            while chunk := file.read(1 << 20):
+                target.write(chunk)
+                left -= len(chunk)
+                if left < 0:
+                    break
+            if left:
+                raise ValueError(f"{name}.npy holds {'more' if left < 0 else 'less'} than its header says")
 
     def any_array(self, name: str, dtypes: tuple[str, ...], room: int) -> Array:
         """An array of one of the types, of any shape and `room` bytes at most."""
@@ -105,6 +120,21 @@ class Archive:
                 if head["fortran"] != b"False":
                     raise ValueError(f"{name}.npy holds {_told(head)}, expected rows one after the other")
                 yield file, head, tuple(int(side) for side in head["shape"].split(b",") if side.strip())
+
+
+def _members(file: BinaryIO, most: int) -> int:
+    """How many members a file's end names; raises ValueError where it is no archive, or the list is too long."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - 98))
+    tail = file.read(98)
+    members, directory = int.from_bytes(tail[-12:-10], "little"), int.from_bytes(tail[-10:-6], "little")
+    wide = tail[-42:-38] == b"PK\x06\x07"
+    if wide and most > MAX_DIRECTORY and tail[:4] == b"PK\x06\x06":  # a list of 64 bits right before
+        members, directory = struct.unpack_from("<2Q", tail, 32)
+        wide = int.from_bytes(tail[-34:-26], "little") != size - 98
+    if tail[-22:-18] != b"PK\x05\x06" or wide or directory > most:
+        raise ValueError("not a zip archive of arrays")
+    return members
 
 
 @contextmanager

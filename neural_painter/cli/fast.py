@@ -183,7 +183,7 @@ def _restyle_film(course: Course, job: Job, model: StyleModel, path: Path, weigh
     from neural_painter.video import probe
 
     film = probe(job.source)
-    size, steady = film_size(course, job, film), Steady(model, weight) if weight else None
+    size, steady = film_size(course, job, (film.height, film.width)), Steady(model, weight) if weight else None
 
     def change(frame: Array) -> Array:
         wanted = size or (frame.shape[0], frame.shape[1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from neural_painter.cli.course import Course
 from neural_painter.cli.jobs import Job, Outcome
 from neural_painter.cli.options import fit_size
+from neural_painter.cli.progress import Bar
 from neural_painter.cli.words import command
 from neural_painter.errors import InputError, UsageError
 
@@ -42,8 +43,21 @@ def is_film(path: Path) -> bool:
     return is_video(path)
 
 
-def film_job(course: Course, source: Path, default: str, **fills: str) -> Job:
-    """The job of a film, which gives one film; `default` is the name without its end.
+def film_job(
+    course: Course,
+    source: Path,
+    default: str,
+    check: Callable[[Path], object] | None = None,
+    **fills: str,
+) -> Job:
+    """The job of a film; `default` is the name without its end.
+
+    Args:
+        course: of the command.
+        source: the film.
+        default: name of the output where `-o` gives none.
+        check: of each name; without it, there is one output, and that a film.
+        fills: what `{name}` and the like stand for.
 
     Raises:
         UsageError: a name that cannot be written, or several.
@@ -52,20 +66,20 @@ def film_job(course: Course, source: Path, default: str, **fills: str) -> Job:
     from neural_painter.video import TARGETS, check_target
 
     end = source.suffix if source.suffix.lower() in TARGETS else DEFAULT_END
-    job = course.job(source, default + end, check_target, **fills)
+    job = course.job(source, default + end, check or check_target, **fills)
     if course.options.resume and not course.options.resume.is_file():
         raise InputError(f"{course.options.resume}: no such file")
-    if len(job.outputs) > 1:
+    if check is None and len(job.outputs) > 1:
         raise UsageError(f"-o: expected one output of a film, got {len(job.outputs)}")
     return job
 
 
-def film_size(course: Course, job: Job, film: Film) -> tuple[int, int] | None:
-    """The size `(height, width)` of frames that was asked for; None for their own."""
+def film_size(course: Course, job: Job, size: tuple[int, int]) -> tuple[int, int] | None:
+    """The size `(height, width)` of frames that was asked for; None for their own `size`."""
     asked = course.options.size
     if asked is None:
         return None
-    height, width = fit_size(asked, (film.height, film.width), job.source)
+    height, width = fit_size(asked, size, job.source)
     if not isinstance(asked, int):
         return height, width
     # Many players show even sides only, and the user chose the long one alone.
@@ -74,6 +88,18 @@ def film_size(course: Course, job: Job, film: Film) -> tuple[int, int] | None:
     elif width < height:
         width = max(2, 2 * round(width / 2))
     return height, width
+
+
+def shown_frames(bar: Bar, frames: int | None) -> Callable[[int], None]:
+    """What moves a bar on after each of so many frames."""
+    began = time.perf_counter()
+
+    def on_frame(number: int) -> None:
+        done = min(1.0, number / frames) if frames else 0.0
+        rate = number / (time.perf_counter() - began)
+        bar.move(done, f"frame {number}" + (f"/{frames}" if frames else ""), f"{rate:.1f} frames/s")
+
+    return on_frame
 
 
 def change_film(
@@ -91,15 +117,8 @@ def change_film(
 
     (output,) = job.outputs
     state = course.options.resume or course.state_of(job, ".film")
-    began = time.perf_counter()
     notes: list[str] = []
     with course.bar(job) as bar:
-
-        def on_frame(number: int) -> None:
-            done = min(1.0, number / film.frames) if film.frames else 0.0
-            rate = number / (time.perf_counter() - began)
-            bar.move(done, f"frame {number}" + (f"/{film.frames}" if film.frames else ""), f"{rate:.1f} frames/s")
-
         written = transform_video(
             job.source,
             output,
@@ -110,7 +129,7 @@ def change_film(
             resume=bool(course.options.resume),
             fingerprint=fingerprint,
             memory=memory,
-            on_frame=on_frame,
+            on_frame=shown_frames(bar, film.frames),
             notes=notes,
         )
     course.note(job, *notes)

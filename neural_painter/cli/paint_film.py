@@ -47,7 +47,7 @@ def _paint(course: Course, job: Job, config: PaintConfig, film: FilmConfig, fini
     from neural_painter.video import probe
 
     read = probe(job.source)
-    size = film_size(course, job, read)
+    size = film_size(course, job, (read.height, read.width))
     look = _look(course, job, config, read)
     painter = FilmPainter(config, finish, size=size, on=film.on, look=look)
     told = {name: value for name, value in asdict(config).items() if name != "device"}

@@ -1,6 +1,6 @@
 """Writes a GIF frame by frame, with a palette for the changes of each: more colours than the 256 of an encoder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -9,32 +9,61 @@ from PIL import GifImagePlugin, Image
 Array = np.ndarray
 
 
+SHORTEST = 2
+"""Hundredths of a second for which a picture stays; browsers slow down what is shorter."""
+
+
 def write_gif(file: BinaryIO, pictures: Iterable[Array], size: tuple[int, int], fps: float, held: int) -> None:
+    """Writes a GIF of pictures that follow each other evenly; the last is held for so many more of them."""
+
+    def timed() -> Iterator[tuple[Array, int]]:
+        number, picture = 0, None
+        for number, picture in enumerate(pictures, 1):
+            yield picture, round(100 * number / fps)
+        assert picture is not None
+        yield picture, round(100 * (number + held) / fps)
+
+    write_timed_gif(file, timed(), size)
+
+
+def write_timed_gif(file: BinaryIO, pictures: Iterable[tuple[Array, int]], size: tuple[int, int]) -> int:
     """Writes a GIF frame by frame: each holds the pixels that have changed, with a palette of its own for them.
 
     So the finished picture has many more than 256 colours, still parts do not shimmer, and nothing is held back.
+
+    Args:
+        file: where to.
+        pictures: `[H, W, 3]` uint8, and when each ends, in hundredths of a second from the beginning.
+        size: `(height, width)`.
+
+    Returns:
+        How many were left out, because they come too soon behind the one before.
     """
     height, width = size
     file.write(b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\x70\0\0")
     file.write(b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")
     waiting: tuple[Image.Image, tuple[int, int]] | None = None
     shown: Array | None = None
-    since = 0
-    number = 0
-    for number, picture in enumerate(pictures):
+    since = end = left_out = 0
+    for picture, ends in pictures:
+        start, end = end, ends
         if picture is shown:
+            continue
+        if waiting and start - since < SHORTEST:
+            left_out += 1
             continue
         change = _change(picture, shown)
         shown = picture
         if change is None:
             continue
         if waiting:
-            _write_gif_frame(file, *waiting, round(100 * number / fps) - since)
-            since = round(100 * number / fps)
+            _write_gif_frame(file, *waiting, start - since)
+            since = start
         waiting = change
     assert waiting is not None
-    _write_gif_frame(file, *waiting, round(100 * (number + 1 + held) / fps) - since)
+    _write_gif_frame(file, *waiting, max(end - since, SHORTEST))
     file.write(b";")
+    return left_out
 
 
 def _change(picture: Array, shown: Array | None) -> tuple[Image.Image, tuple[int, int]] | None:

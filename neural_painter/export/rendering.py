@@ -71,8 +71,8 @@ def render_bytes(
         rows = picture[begun : begun + len(kept) // (3 * width)]
         rows[:] = laid_out(kept, rows.shape, np.uint8)
         begun += len(rows)
-    step = _step(size)
-    for top, band in _bands(Easel(document, size, finish), begun, step):
+    step = step_of(size)
+    for top, band in bands(Easel(document, size, finish), begun, step):
         rows = picture[top : top + step]
         rows[:] = to_uint8(band)
         if journal:
@@ -122,7 +122,7 @@ def heights_of(document: StrokeDocument, size: tuple[int, int]) -> Array:
     return work.heights
 
 
-def _bands(easel: Easel, begun: int, step: int) -> Iterator[tuple[int, Array]]:
+def bands(easel: Easel, begun: int, step: int) -> Iterator[tuple[int, Array]]:
     """The first row and `[rows, W, 3]` float32 of each band of so many rows from row `begun` on; both end on cells.
 
     A finish looks beyond a band: rows above it are kept from the one before, those below are painted in advance.
@@ -142,7 +142,7 @@ def _bands(easel: Easel, begun: int, step: int) -> Iterator[tuple[int, Array]]:
 
 def _bytes(easel: Easel, work: Work) -> Array:
     """What work on a whole canvas shows, as bytes; floats are only ever held of one band."""
-    height, reach, step = easel.size[0], easel.reach, _step(easel.size)
+    height, reach, step = easel.size[0], easel.reach, step_of(easel.size)
     made = np.empty(work.colour.shape, np.uint8)
     for top in range(0, height, step):
         bottom = min(top + step, height)
@@ -152,7 +152,7 @@ def _bytes(easel: Easel, work: Work) -> Array:
     return made
 
 
-def _step(size: tuple[int, int]) -> int:
+def step_of(size: tuple[int, int]) -> int:
     """Rows of a band: whole cells, and so whole tiles."""
     cell = cell_of(max(size))
     return max(1, BAND_PIXELS // (size[1] * cell)) * cell

@@ -28,7 +28,8 @@ THREADS = 8
 class Target(NamedTuple):
     """How a kind of film is written: container, encoder of pictures and its options, encoder of sound.
 
-    `reorder` is by how many frames the encoder of pictures decodes ahead of what is shown.
+    `reorder` is by how many frames the encoder of pictures decodes ahead of what is shown, `form` that of its pixels,
+    which may have an alpha.
     """
 
     container: str
@@ -36,11 +37,19 @@ class Target(NamedTuple):
     options: dict[str, str]
     reorder: int
     sound: str
+    form: str = FORM
+
+    @property
+    def alpha(self) -> bool:
+        """Whether its pictures may be transparent."""
+        return self.form.startswith("yuva")
 
 
 # Frames on threads of their own, or x264 cuts frames into slices, one for each thread.
 _H264 = ("libx264", {"crf": "18", "preset": "medium", "thread_type": "frame"}, 2, "aac")
 _VP9 = ("libvpx-vp9", {"crf": "24", "deadline": "good", "cpu-used": "4", "row-mt": "1"}, 0, "libopus")
+
+_PRORES = ("prores_ks", {"profile": "4444", "vendor": "apl0"}, 0, "aac", "yuva444p10le")
 
 TARGETS = {
     ".mp4": Target("mp4", *_H264),
@@ -50,6 +59,9 @@ TARGETS = {
     ".webm": Target("webm", *_VP9),
 }
 """Extensions that can be written. AVI is not among them: it has no times for frames."""
+
+TRANSPARENT = {".mov": Target("mov", *_PRORES)}
+"""How films are written that keep what is transparent: as editing programs take them."""
 
 
 def check_target(path: str | Path) -> None:
@@ -95,7 +107,7 @@ def even(picture: Array) -> Array:
 def set_up(
     context: VideoCodecContext,
     size: tuple[int, int],
-    options: dict[str, str],
+    kind: Target,
     *,
     rate: Fraction,
     time_base: Fraction,
@@ -108,16 +120,16 @@ def set_up(
     Args:
         context: the encoder.
         size: (height, width), even.
-        options: its own.
+        kind: of the film.
         rate: frames a second.
         time_base: seconds a tick.
         aspect: width of a pixel in heights.
     """
     context.height, context.width = size
-    context.pix_fmt = FORM
+    context.pix_fmt = kind.form
     context.framerate, context.time_base = rate, time_base
     context.sample_aspect_ratio = aspect
-    context.options = dict(options)
+    context.options = dict(kind.options)
     context.bit_rate = 0  # the quality decides
     context.thread_count = THREADS
     context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709

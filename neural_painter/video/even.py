@@ -52,7 +52,7 @@ class _Writer(PyAVPlugin):
         rate = stream.codec_context.framerate
         if mp4:
             size = size[0] + size[0] % 2, size[1] + size[1] % 2
-            set_up(stream.codec_context, size, kind.options, rate=rate, time_base=1 / rate)
+            set_up(stream.codec_context, size, _FILM, rate=rate, time_base=1 / rate)
         else:
             stream.height, stream.width = size
             stream.codec_context.options = dict(kind.options)

@@ -19,27 +19,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from neural_painter.video.colours import Converter
-from neural_painter.video.encoding import FORM, TARGETS, check_encoder, container_options, encoding, even, set_up
+from neural_painter.video.encoding import Target, check_encoder, container_options, encoding, even, set_up
+from neural_painter.video.origin import Moment, Origin, tags_of
 from neural_painter.video.parts import Parts
-from neural_painter.video.reading import Array, Moment, Reader, Say
+from neural_painter.video.reading import Array, Say
 from neural_painter.video.sound import How, Track
 from neural_painter.video.unfinished import Keeper
-
-TAGS = (
-    "title",
-    "artist",
-    "album",
-    "album_artist",
-    "composer",
-    "date",
-    "creation_time",
-    "comment",
-    "description",
-    "synopsis",
-    "copyright",
-    "genre",
-)
-"""What a new film tells as the old one did: what people write, not where it was taken or by which program."""
 
 
 class Maker:
@@ -47,14 +32,30 @@ class Maker:
 
     One thread of its own does all that touches the file. So an interrupt cannot fall between a frame's encoding and its
     writing, and frames are encoded while the next ones are changed; one waits at most.
+
+    Args:
+        path: the file that is written.
+        target: its name for people.
+        origin: what it takes over.
+        say: takes sentences on what was changed or lost.
+        kind: how it is written.
+        metadata: whether it says of itself what its origin does.
+        keeper: keeps it while it is made.
     """
 
     def __init__(
-        self, path: Path, target: Path, reader: Reader, say: Say, *, metadata: bool = True, keeper: Keeper | None = None
+        self,
+        path: Path,
+        target: Path,
+        origin: Origin,
+        say: Say,
+        *,
+        kind: Target,
+        metadata: bool = True,
+        keeper: Keeper | None = None,
     ) -> None:
-        self._path, self._target, self._reader, self._say = path, target, reader, say
-        self._metadata, self._keeper = metadata, keeper
-        self._kind = TARGETS[target.suffix.lower()]
+        self._path, self._target, self._origin, self._say = path, target, origin, say
+        self._metadata, self._keeper, self._kind = metadata, keeper, kind
         self._worker = ThreadPoolExecutor(1, "film")
         self._pending: Future[None] | None = None
         self._converter = Converter()
@@ -71,21 +72,25 @@ class Maker:
 
     def add(self, picture: Array, moment: Moment, known: Callable[[], bytes] | None = None) -> None:
         """Writes a frame, soon, and keeps what is known after it; raises what went wrong with the one before."""
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
-            raise ValueError(f"expected a changed frame [H, W, 3] of uint8, got {picture.dtype} {list(picture.shape)}")
+        channels = 4 if self._kind.alpha else 3
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != channels or 0 in picture.shape:
+            expected = f"a changed frame [H, W, {channels}] of uint8"
+            raise ValueError(f"expected {expected}, got {picture.dtype} {list(picture.shape)}")
         height, width = picture.shape[:2]
         if (height % 2 or width % 2) and self._pending is None:
             self._say(f"{width}x{height} is odd, and players want even sides: its last row or column is repeated")
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(even(picture)), format="rgb24")  # a copy
+        frame = VideoFrame.from_ndarray(
+            np.ascontiguousarray(even(picture)), format="rgba" if channels == 4 else "rgb24"
+        )  # a copy
         self._wait()
-        aspect = self._reader.aspect(moment.frame)
+        aspect = self._origin.aspect(moment.frame)
         self._pending = self._worker.submit(self._write, frame, moment.start, moment.duration, aspect, known)
 
     def repeat(self, moment: Moment) -> None:
         """Writes a frame that an earlier run has left, soon; raises what went wrong with the one before."""
         self._wait()
         self._pending = self._worker.submit(
-            self._repeat, moment.start, moment.duration, self._reader.aspect(moment.frame)
+            self._repeat, moment.start, moment.duration, self._origin.aspect(moment.frame)
         )
 
     def finish(self, finished: bool) -> bool:
@@ -126,8 +131,8 @@ class Maker:
             stream = self._stream
             if (frame.width, frame.height) != self._size:
                 self._say(f"its frames change size: all are scaled to {stream.width}x{stream.height}")
-            converted = self._converter.to_yuv(frame, stream.width, stream.height, FORM)
-            converted.time_base, converted.pts, converted.duration = self._reader.time_base, start, duration
+            converted = self._converter.to_yuv(frame, stream.width, stream.height, self._kind.form)
+            converted.time_base, converted.pts, converted.duration = self._origin.time_base, start, duration
             self._parts.encode(converted, known)
             self._follow(start + duration)
 
@@ -144,18 +149,18 @@ class Maker:
     def _follow(self, end: int) -> None:
         """Writes the sound of a frame, which ends at that tick."""
         for track in self._tracks:
-            track.write_until(end * self._reader.time_base)
+            track.write_until(end * self._origin.time_base)
         self.frames += 1
 
     def _start(self, width: int, height: int, aspect: Fraction) -> None:
-        kind, reader = self._kind, self._reader
+        kind, origin = self._kind, self._origin
         check_encoder(kind.encoder, self._target)
         self._container = container = av.open(
             self._path, "w", format=kind.container, container_options=container_options(kind.container)
         )
-        rate = reader.rate.limit_denominator(100_000)
+        rate = origin.rate.limit_denominator(100_000)
         self._stream = stream = cast(VideoStream, container.add_stream(kind.encoder, rate=rate))
-        stream.time_base = reader.time_base
+        stream.time_base = origin.time_base
         self._size = width, height
         if kind.container == "webm" and aspect != 1:  # PyAV cannot tell the container, and VP9 does not hold it
             if aspect > 1:
@@ -164,22 +169,23 @@ class Maker:
                 height = 2 * round(height / aspect / 2)
             self._say(f"its pixels were not square: it is scaled to {width}x{height}")
         context = stream.codec_context
-        set_up(context, (height, width), kind.options, rate=rate, time_base=reader.time_base, aspect=aspect)
-        for number in range(len(reader.container.streams.audio)):
+        set_up(context, (height, width), kind, rate=rate, time_base=origin.time_base, aspect=aspect)
+        sound = origin.sound
+        for number in range(sound.streams if sound else 0):
+            assert sound is not None
             self._tracks.append(
                 Track(
-                    reader.path,
+                    sound.path,
                     number,
                     container,
                     encoder=kind.sound,
-                    offset=reader.offset,
+                    offset=sound.offset,
                     say=self._say,
                     tags=("language", "title") if self._metadata else ("language",),
                 )
             )
         if self._metadata:
-            told = reader.container.metadata
-            container.metadata.update({name: told[name] for name in TAGS if name in told})
+            container.metadata.update(tags_of(origin.tags))
         container.start_encoding()
         if self._keeper:
             self._keeper.begin((self._size[1], self._size[0]))

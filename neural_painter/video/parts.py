@@ -97,7 +97,7 @@ class Parts:
         set_up(
             made,
             (model.height, model.width),
-            self._kind.options,
+            self._kind,
             rate=model.framerate,
             time_base=model.time_base,
             aspect=model.sample_aspect_ratio or Fraction(1),

@@ -10,11 +10,11 @@ and turned films as they are stored.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 from neural_painter.errors import InputError
 from neural_painter.video.colours import Converter
 from neural_painter.video.opening import opened
+from neural_painter.video.origin import Moment, Sound
 
 Array = np.ndarray
 Say = Callable[[str], None]
@@ -51,14 +52,6 @@ class Film:
     sound: bool
 
 
-class Moment(NamedTuple):
-    """A frame as it is stored, and when it is shown and for how long, in ticks of the film's time base."""
-
-    frame: VideoFrame
-    start: int
-    duration: int
-
-
 def probe(path: str | Path) -> Film:
     """Reads what a film says about itself, and its first frame.
 
@@ -68,6 +61,7 @@ def probe(path: str | Path) -> Film:
     with opened(Path(path)) as container:
         reader = Reader(container, Path(path), lambda sentence: None)
         frame = next(reader.frames()).frame
+        assert frame is not None
         transposed = _turn_of(frame)[0]
         height, width = (frame.width, frame.height) if transposed else (frame.height, frame.width)
         seconds = None if reader.end is None else reader.end - reader.begin
@@ -96,7 +90,7 @@ def read_frames(path: str | Path, *, notes: list[str] | None = None) -> Iterator
     with opened(Path(path)) as container:
         reader = Reader(container, Path(path), note_in(notes, Path(path)))
         for moment in reader.frames():
-            yield reader.picture(moment.frame)
+            yield reader.picture(moment)
 
 
 def note_in(notes: list[str] | None, path: Path) -> Say:
@@ -166,8 +160,21 @@ class Reader:
             came, all_of_it = float(reached - self.begin), float(self.end - self.begin)
             self.say(f"is damaged or cut short: its pictures break off at {came:.1f} of {all_of_it:.1f} s")
 
-    def picture(self, frame: VideoFrame) -> Array:
-        """A frame, `[H, W, 3]` uint8: sRGB, upright."""
+    @property
+    def sound(self) -> Sound | None:
+        """Its sound."""
+        count = len(self.container.streams.audio)
+        return Sound(self.path, count, self.offset) if count else None
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """All that it says of itself."""
+        return self.container.metadata
+
+    def picture(self, moment: Moment) -> Array:
+        """A frame of `frames`, `[H, W, 3]` uint8: sRGB, upright."""
+        frame = moment.frame
+        assert frame is not None
         if frame.interlaced_frame:
             self.say("is interlaced: its lines are left as they are")
         if not frame.format.has_palette and any(part.is_alpha for part in frame.format.components):
@@ -184,10 +191,10 @@ class Reader:
             picture = picture.swapaxes(0, 1)
         return np.ascontiguousarray(picture[:: -1 if upended else 1, :: -1 if mirrored else 1])
 
-    def aspect(self, frame: VideoFrame) -> Fraction:
+    def aspect(self, frame: VideoFrame | None) -> Fraction:
         """Width of a frame's pixels as shown, in heights."""
         aspect = self.stream.sample_aspect_ratio or Fraction(1)
-        return 1 / aspect if _turn_of(frame)[0] else aspect
+        return 1 / aspect if frame is not None and _turn_of(frame)[0] else aspect
 
     def _find_stream(self) -> VideoStream:
         streams = self.container.streams

@@ -64,6 +64,11 @@ class Track:
         self._packets = self._read(container.demux(self._source))
         self._next = next(self._packets, None) if self._stream else None
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is more to write."""
+        return self._next is not None
+
     def write_until(self, seconds: Fraction | None) -> None:
         """Writes what begins before that time of the new film; all that is left where it is None."""
         while self._next is not None and (seconds is None or self._time_of(self._next) < seconds):
@@ -91,7 +96,7 @@ class Track:
             self._say(f"{self._name} is dropped: its codec is unknown")
             return "dropped"
         how: How = "copied"
-        if _takes(self._target.format.name, source):
+        if takes(self._target.format.name, source):
             self._stream = self._target.add_stream_from_template(source)
         else:
             codec = av.Codec(encoder, "w")
@@ -131,7 +136,7 @@ class Track:
             self._target.mux(stream.encode(frame))
 
 
-def _takes(form: str, source: AudioStream) -> bool:
+def takes(form: str, source: AudioStream) -> bool:
     """Whether a container takes packets of that stream, found out by beginning such a file in memory."""
     if form == "mp4" and source.codec_context.name.startswith("pcm_"):
         return False  # it does since 2020 (ISO 23003-5), but most players do not

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import av
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 
 from neural_painter.errors import InputError
 from neural_painter.files import opened
@@ -39,6 +39,9 @@ EVERY = 10.0
 """Seconds of work after which it is written down."""
 MOST_WAITING = 256 << 20
 """Bytes of frames that may wait for that."""
+
+_BYTES = {FORM: 1.5, "yuva444p10le": 8}
+"""Of a pixel."""
 
 _MOVE = struct.Struct("<QQQ")  # from, to, bytes; follows MAGIC
 _TIMES = struct.Struct("<qqqI?")  # start, time of decoding, duration, frames of its part before it came, key frame
@@ -110,6 +113,7 @@ class Keeper:
         head: what the film is made of; of another run with another, nothing is gone on with.
         resume: whether a file that is there is gone on with; else it is replaced.
         remembers: whether what is known after a frame comes with it.
+        form: of the frames' pixels.
 
     Attributes:
         size: (height, width) of the frames as they were changed; None as long as there are none.
@@ -121,8 +125,10 @@ class Keeper:
         InputError: the file is of another film, other settings, another version, or not such a file at all.
     """
 
-    def __init__(self, path: Path, head: dict[str, object], *, resume: bool, remembers: bool = False) -> None:
-        self.path, self._head = path, head | {"ffmpeg": str(av.library_versions)}
+    def __init__(
+        self, path: Path, head: dict[str, object], *, resume: bool, remembers: bool = False, form: str = FORM
+    ) -> None:
+        self.path, self._head, self._form = path, head | {"ffmpeg": str(av.library_versions)}, form
         self.size: tuple[int, int] | None = None
         self.done = False
         self._file: FileIO | None = None
@@ -156,12 +162,12 @@ class Keeper:
         decoder = av.CodecContext.create("ffv1", "r")
         assert isinstance(decoder, VideoCodecContext)
         decoder.height, decoder.width = size
-        decoder.extradata = _lossless(size).extradata
+        decoder.extradata = _lossless(size, self._form).extradata
         for place in self._found.frames:
             data = self._read(place)
             start, _, duration, _, _ = _TIMES.unpack_from(data)
-            (decoded,) = decoder.decode(Packet(data[_TIMES.size :]))
-            frame = VideoFrame.from_ndarray(decoded.to_ndarray(), format=FORM)  # no word of key frames
+            (frame,) = decoder.decode(Packet(data[_TIMES.size :]))
+            frame.pict_type = PictureType.NONE  # no word of key frames
             frame.pts, frame.duration = start, duration
             yield frame
 
@@ -174,7 +180,7 @@ class Keeper:
         """Takes a frame of the part at work, with its times in ticks, and what tells what is known after it."""
         self._waiting.append(frame)
         self._known = known
-        if self._is_due() or len(self._waiting) * frame.width * frame.height * 3 // 2 > MOST_WAITING:
+        if self._is_due() or len(self._waiting) * frame.width * frame.height * _BYTES[self._form] > MOST_WAITING:
             self.flush()
 
     def end_part(self, packets: list[Kept]) -> None:
@@ -196,7 +202,7 @@ class Keeper:
     def flush(self) -> None:
         """Writes down all that has come so far."""
         if self._waiting:
-            encoder = _lossless((self._waiting[0].height, self._waiting[0].width))
+            encoder = _lossless((self._waiting[0].height, self._waiting[0].width), self._form)
             for number, frame in enumerate(self._waiting):
                 times = _TIMES.pack(frame.pts or 0, 0, frame.duration, 0, True)
                 frame.pts, frame.time_base = number, Fraction(1)
@@ -263,12 +269,12 @@ class Keeper:
         self._file.truncate(self._found.end)
 
 
-def _lossless(size: tuple[int, int]) -> VideoCodecContext:
+def _lossless(size: tuple[int, int], form: str) -> VideoCodecContext:
     """An encoder of frames that loses nothing, each on its own."""
     encoder = av.CodecContext.create("ffv1", "w")
     assert isinstance(encoder, VideoCodecContext)
     encoder.height, encoder.width = size
-    encoder.pix_fmt = FORM
+    encoder.pix_fmt = form
     encoder.time_base = Fraction(1)
     encoder.options = {"level": "3", "slices": "4", "g": "1"}
     encoder.thread_type, encoder.thread_count = "SLICE", THREADS

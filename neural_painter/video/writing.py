@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from neural_painter.files import check_output, written_whole
-from neural_painter.video.encoding import check_target
+from neural_painter.video.encoding import TARGETS, Target, check_target
 from neural_painter.video.making import Maker
 from neural_painter.video.opening import opened
+from neural_painter.video.origin import Moment, Origin
 from neural_painter.video.parts import PART
-from neural_painter.video.reading import Array, Reader, note_in
+from neural_painter.video.reading import Array, Reader, Say, note_in
 from neural_painter.video.sound import How
 from neural_painter.video.unfinished import Keeper, identity
 
@@ -97,45 +99,105 @@ def transform_video(
     check_target(target)
     check_output(target, overwrite=overwrite)
     say = note_in(notes, source)
-    with (
-        opened(source) as container,
-        _kept(source, target, unfinished, resume, fingerprint, remembers=memory is not None) as keeper,
-        written_whole(target, overwrite=overwrite) as temporary,
-    ):
+    with opened(source) as container:
         reader = Reader(container, source, say)
-        with Maker(temporary, target, reader, say, metadata=metadata, keeper=keeper) as maker:
-            finished = True
-            done = keeper.parts * PART + keeper.frames if keeper else 0
-            if memory and done and keeper:
-                memory.recall(keeper.memory())
-            try:
-                for number, moment in enumerate(reader.frames(), 1):
-                    if number <= done:
-                        maker.repeat(moment)
-                    else:
-                        changed = change(reader.picture(moment.frame))
-                        maker.add(changed, moment, memory.kept() if memory else None)
-                    if on_frame is not None:
-                        on_frame(number)
-            except KeyboardInterrupt:
-                finished = False
-            finished = maker.finish(finished)
-            written = Written(maker.frames, finished, maker.audio, min(done, maker.frames))
-            if keeper:
-                keeper.done = finished
-    return written
+        return write_video(
+            reader,
+            ((moment, partial(_changed, change, reader, moment)) for moment in reader.frames()),
+            target,
+            say,
+            kind=TARGETS[target.suffix.lower()],
+            metadata=metadata,
+            overwrite=overwrite,
+            keeping=Keeping(source, unfinished, resume=resume, fingerprint=fingerprint) if unfinished else None,
+            memory=memory,
+            on_frame=on_frame,
+        )
+
+
+def _changed(change: Callable[[Array], Array], reader: Reader, moment: Moment) -> Array:
+    return change(reader.picture(moment))
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How a film is kept while it is made.
+
+    Attributes:
+        source: what it is made of.
+        path, resume, fingerprint: as `unfinished`, `resume` and `fingerprint` of `transform_video`.
+    """
+
+    source: Path
+    path: Path
+    resume: bool = False
+    fingerprint: str = ""
+
+
+def write_video(
+    origin: Origin,
+    frames: Iterable[tuple[Moment, Callable[[], Array]]],
+    target: Path,
+    say: Say,
+    *,
+    kind: Target,
+    metadata: bool = True,
+    overwrite: bool = True,
+    keeping: Keeping | None = None,
+    memory: Memory | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> Written:
+    """Writes a film of pictures that are made one after the other, as `transform_video` does.
+
+    Args:
+        origin: what it takes over from elsewhere.
+        frames: when each is shown, and what makes its picture, `[H, W, 3]` uint8, or `[H, W, 4]` where it is of a
+            `kind` that is transparent; it is not called for frames that an earlier run has left.
+        target: the file.
+        say: takes sentences on what was changed or lost.
+        kind: how it is written.
+        metadata, overwrite, memory, on_frame: as for `transform_video`.
+        keeping: how it is kept meanwhile.
+
+    Raises:
+        As `transform_video`.
+    """
+    with (
+        _kept(keeping, target, kind, remembers=memory is not None) as keeper,
+        written_whole(target, overwrite=overwrite) as temporary,
+        Maker(temporary, target, origin, say, kind=kind, metadata=metadata, keeper=keeper) as maker,
+    ):
+        finished = True
+        done = keeper.parts * PART + keeper.frames if keeper else 0
+        if memory and done and keeper:
+            memory.recall(keeper.memory())
+        try:
+            for number, (moment, make) in enumerate(frames, 1):
+                if number <= done:
+                    maker.repeat(moment)
+                else:
+                    maker.add(make(), moment, memory.kept() if memory else None)
+                if on_frame is not None:
+                    on_frame(number)
+        except KeyboardInterrupt:
+            finished = False
+        finished = maker.finish(finished)
+        if keeper:
+            keeper.done = finished
+        return Written(maker.frames, finished, maker.audio, min(done, maker.frames))
 
 
 @contextmanager
-def _kept(
-    source: Path, target: Path, path: Path | None, resume: bool, fingerprint: str, *, remembers: bool
-) -> Iterator[Keeper | None]:
+def _kept(keeping: Keeping | None, target: Path, kind: Target, *, remembers: bool) -> Iterator[Keeper | None]:
     """What keeps the film that is being made; its file stays where the film is not finished, and where that fails."""
-    if path is None:
+    if keeping is None:
         yield None
         return
-    head: dict[str, object] = {"film": identity(source), "kind": target.suffix.lower(), "part": PART}
-    keeper = Keeper(path, head | {"settings": fingerprint}, resume=resume, remembers=remembers)
+    head: dict[str, object] = {"film": identity(keeping.source), "kind": target.suffix.lower(), "part": PART}
+    if kind.alpha:
+        head["form"] = kind.form
+    head["settings"] = keeping.fingerprint
+    keeper = Keeper(keeping.path, head, resume=keeping.resume, remembers=remembers, form=kind.form)
     whole = False
     try:
         yield keeper
