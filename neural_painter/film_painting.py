@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ class FilmPainter:
         side: long side at which frames are looked at, in pixels.
         on: each picture is held for so many frames, but not beyond a cut.
         look: what else the film should look like.
+        boil: how much strokes tremble from painting to painting.
+        keyframes: strokes that take over, by the number of their frame, counted from 1.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class FilmPainter:
         side: int = SIDE,
         on: int = 1,
         look: Look = PLAIN,
+        boil: float = 0.0,
+        keyframes: Mapping[int, Strokes] | None = None,
     ) -> None:
         self.config, self.finish, self._size = config, finish, size
-        self._film = FilmStrokes(config, side=side, on=on, look=look)
+        self._film = FilmStrokes(config, side=side, on=on, look=look, boil=boil, keyframes=keyframes)
         self._strokes: Strokes | None = None
         self._made = np.empty((0, 0, 3), np.uint8)
 
@@ -56,6 +60,11 @@ class FilmPainter:
             self._made = self._picture(strokes, frame.shape[:2])
         self._strokes = strokes
         return self._made
+
+    @property
+    def frames(self) -> int:
+        """How many there were."""
+        return self._film.frames
 
     def kept(self) -> Callable[[], bytes]:
         """What writes down the state as it is now, whenever it is called; for `recall`."""

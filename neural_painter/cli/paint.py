@@ -80,6 +80,15 @@ def parser() -> Parser:
     )
     add_config(made, PaintConfig)
     add_config(made, FilmConfig)
+    made.add_argument(
+        "--keyframes",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="DOC@FRAME",
+        help="of a film: stroke documents that take over at their frames, counted from 1, and go on from there; or a "
+        "folder of documents whose names end in the number of their frame",
+    )
     add_brushes(made)
     styled = made.add_argument_group("strokes in the style of a picture")
     styled.add_argument(
@@ -110,8 +119,7 @@ def run(words: list[str]) -> int:
             from neural_painter.cli.paint_film import paint_film
 
             return paint_film(course, options.photos[0], brush)
-        if course.config(FilmConfig) != FilmConfig():
-            raise UsageError("--on: is for films")
+        _check_no_film(course)
         if not options.resume:
             paint_config(course, brush=brush)  # complains of options before anything is loaded
         course.reads(
@@ -205,6 +213,16 @@ def _resumed(course: Course, brush: str | None) -> tuple[StrokeDocument | None, 
     except UsageError as error:
         raise InputError(f"{path}: its options make no sense ({error})") from None
     return document, paint_config(course, base, brush=brush)
+
+
+def _check_no_film(course: Course) -> None:
+    """Complains of options that are for films alone."""
+    config, plain = course.config(FilmConfig), FilmConfig()
+    given = [
+        option.name for option in fields_of(FilmConfig) if getattr(config, option.name) != getattr(plain, option.name)
+    ]
+    for name in [*given, *(["keyframes"] if course.options.keyframes else [])]:
+        raise UsageError(f"--{name}: is for films")
 
 
 def _check_device(config: PaintConfig) -> None:

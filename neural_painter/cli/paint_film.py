@@ -19,6 +19,7 @@ from neural_painter.film.config import FilmConfig
 
 if TYPE_CHECKING:
     from neural_painter.export.finish import Finish
+    from neural_painter.film.keyframes import Keyframe
     from neural_painter.film.look import Look
     from neural_painter.painter.config import PaintConfig
     from neural_painter.video import Film
@@ -37,29 +38,64 @@ def paint_film(course: Course, source: Path, brush: str | None) -> int:
         mask_file(options),
         palette_file(options),
     )
+    keyframes = _keyframes(course)
     job = film_job(course, source, DEFAULT_OUTPUT, brush=config.brush)
     check_importance(config)
-    return course.run(job, lambda job: _paint(course, job, config, film, finish))
+    return course.run(job, lambda job: _paint(course, job, config, film, finish, keyframes))
 
 
-def _paint(course: Course, job: Job, config: PaintConfig, film: FilmConfig, finish: Finish) -> Outcome:
+def _paint(
+    course: Course,
+    job: Job,
+    config: PaintConfig,
+    film: FilmConfig,
+    finish: Finish,
+    keyframes: dict[int, Keyframe],
+) -> Outcome:
     from neural_painter.film_painting import FilmPainter
     from neural_painter.video import probe
 
     read = probe(job.source)
     size = film_size(course, job, (read.height, read.width))
     look = _look(course, job, config, read)
-    painter = FilmPainter(config, finish, size=size, on=film.on, look=look)
+    if keyframes:
+        from neural_painter.film.keyframes import check_keyframes
+
+        check_keyframes(keyframes, config.brush, (read.height, read.width))
+    painter = FilmPainter(
+        config,
+        finish,
+        size=size,
+        on=film.on,
+        look=look,
+        boil=film.boil,
+        keyframes={frame: key.document.strokes for frame, key in keyframes.items()},
+    )
     told = {name: value for name, value in asdict(config).items() if name != "device"}
-    return change_film(
+    made = change_film(
         course,
         job,
         read,
         painter,
         memory=painter,
-        fingerprint=f"paint {told} {asdict(film)} {finish.told()} {size}{_told(look)}",
+        fingerprint=f"paint {told} {asdict(film)} {finish.told()} {size}{_told(look, keyframes)}",
         facts={"brush": config.brush, "strokes": config.strokes},
     )
+    for frame, key in sorted(keyframes.items()):
+        if made.finished and frame > painter.frames:
+            course.note(job, f"{key.path} was for frame {frame}, but {job.source.name} has {painter.frames}")
+    return made
+
+
+def _keyframes(course: Course) -> dict[int, Keyframe]:
+    """The paintings that take over; their files may not be replaced."""
+    if not course.options.keyframes:
+        return {}
+    from neural_painter.film.keyframes import read_keyframes
+
+    found = read_keyframes(course.options.keyframes)
+    course.reads(*(key.path for key in found.values()))
+    return found
 
 
 def _look(course: Course, job: Job, config: PaintConfig, film: Film) -> Look:
@@ -77,9 +113,13 @@ def _look(course: Course, job: Job, config: PaintConfig, film: Film) -> Look:
     return Look(mask, with_palette(config, read_paints(course), None)[1], read_style(course, job))
 
 
-def _told(look: Look) -> str:
-    """What tells a look from others; nothing of none, as films that were begun earlier have it."""
+def _told(look: Look, keyframes: dict[int, Keyframe]) -> str:
+    """What tells a look and keyframes from others; nothing of none, as films that were begun earlier have it."""
     told = ""
+    for frame, key in sorted(keyframes.items()):
+        strokes = key.document.strokes
+        ids = b"" if strokes.ids is None else strokes.ids.tobytes()
+        told += f" keyframe {frame} {hashlib.sha256(strokes.table().tobytes() + ids).hexdigest()}"
     if look.mask is not None:
         told += f" mask {hashlib.sha256(look.mask.tobytes()).hexdigest()}"
     if look.choice is not None and look.choice.palette is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +12,12 @@ from neural_painter.film.bench import Bench
 from neural_painter.film.colouring import begun_in
 from neural_painter.film.look import Look
 from neural_painter.film.shots import Shot
+from neural_painter.painter.choosing import Choice
 from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.rounds import place_between
 from neural_painter.painter.styling import StrokeStyle, Styler, recolour
 from neural_painter.painter.work import Work
+from neural_painter.palettes.colours import Palette
 from neural_painter.strokes import Strokes
 
 Array = np.ndarray
@@ -65,6 +68,39 @@ def begun(picture: Array, config: PaintConfig, look: Look) -> Begun:
     if style is not None or look.choice is not None:
         bench = shot.bench(picture, config)
     return Begun(strokes, shot, bench, source, level)
+
+
+def taken_over(
+    picture: Array,
+    config: PaintConfig,
+    look: Look,
+    strokes: Strokes,
+    shot: Shot | None = None,
+    level: float | None = None,
+) -> Begun:
+    """A frame `[H, W, 3]` in which other strokes take over; what they show beside it is carried on from there.
+
+    Args:
+        picture, config, look: as for `begun`.
+        strokes: they.
+        shot, level: of the frame without them; None: another shot begins.
+    """
+    if shot is None:
+        matters = mattering.begun(picture, config.importance, look.mask)
+        colours = None if look.style is None else recolour(picture, look.style.picture)[1]
+        bench = Bench(picture, config, weights=None if matters is None else matters.weights)
+        shot = Shot(bench.painter.smallest, mattering.fitted(matters, bench.size), colours=colours)
+    shot = replace(shot, beside=None)
+    plain = Shot(shot.smallest, shot.matters).bench(picture, config)
+    if look.choice is not None:
+        choice = look.choice if shot.paints is None else Choice(Palette(("",) * len(shot.paints), shot.paints))
+        strokes, paints = begun_in(plain, strokes, choice, free=True)
+        shot = replace(shot, paints=paints)
+    canvas = plain.canvas(strokes)
+    if level is None:
+        level = max(float(shot.bench(picture, config).error(canvas).mean()), LEAST)
+    shot = shot.showing(canvas, plain.target)
+    return Begun(strokes, shot, shot.bench(picture, config), plain.target, level)
 
 
 def _styled(bench: Bench, strokes: Strokes, picture: Array, style: StrokeStyle) -> tuple[Strokes, Array]:

@@ -18,6 +18,12 @@ class FilmConfig:
     on: int = option(
         1, "of a film: so many frames show the same painting; 2 is on twos, as animators draw", low=1, high=24
     )
+    boil: float = option(
+        0.0,
+        "of a film: how much strokes tremble from painting to painting, as those of hands do; 0.5 is gentle, 1 lively",
+        low=0,
+        high=4,
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from neural_painter.film.advecting import advected
-from neural_painter.film.beginning import Begun, begun
+from neural_painter.film.beginning import Begun, begun, taken_over
 from neural_painter.film.bench import Bench
+from neural_painter.film.keyframes import cast_of
 from neural_painter.film.living import Cast, born, buried
 from neural_painter.film.look import PLAIN, Look
 from neural_painter.film.refitting import refitted
@@ -103,22 +104,36 @@ def paint_frames(
 
 
 def next_frame(
-    scene: Scene | None, picture: Array, config: PaintConfig, *, side: int = SIDE, look: Look = PLAIN
+    scene: Scene | None,
+    picture: Array,
+    config: PaintConfig,
+    *,
+    side: int = SIDE,
+    look: Look = PLAIN,
+    given: Strokes | None = None,
 ) -> tuple[Scene, PaintedFrame]:
-    """A frame, and what the one after it needs to know; as `paint_frames`, `scene` being None before the first."""
+    """A frame, and what the one after it needs to know; as `paint_frames`, `scene` being None before the first.
+
+    `given` are strokes that take over in this frame; None: none.
+    """
     if max(picture.shape[:2]) > side:
         picture = resize(picture, size=fit_long_side(picture.shape[0], picture.shape[1], side)).clip(0, 1)
     if find_brush(config.brush).greys:
         picture = in_greys(picture)
-    if scene is not None:
-        source = Bench(picture, config, smallest=scene.shot.smallest).target
-        motion = motion_between(scene.picture, source) if scene.picture.shape == source.shape else None
-        if motion is not None and not is_cut(scene.picture, source, motion):
-            shot = scene.shot.next(picture, config, motion)
-            bench = shot.bench(picture, config)
-            scene, awake, births = _gone_on(scene, shot, bench, source, motion)
-            return scene, PaintedFrame(shown(scene, config), False, awake, births)
-    scene = _begun(begun(picture, config, look))
+    going_on = None if scene is None else _gone_on(scene, picture, config)
+    if going_on is not None and given is None:
+        scene, awake, births = going_on
+        return scene, PaintedFrame(shown(scene, config), False, awake, births)
+    if given is None:
+        made = begun(picture, config, look)
+        cast, number = Cast.fresh(made.strokes, 0), 1
+    else:
+        before = None if going_on is None else going_on[0]
+        made = taken_over(
+            picture, config, look, given, before.shot if before else None, before.level if before else None
+        )
+        cast, number = cast_of(made.strokes, before.cast if before else None), before.frame if before else 1
+    scene = _begun(made, cast, number)
     return scene, PaintedFrame(shown(scene, config), True)
 
 
@@ -127,15 +142,27 @@ def shown(scene: Scene, config: PaintConfig) -> Strokes:
     return rounded(scene.cast.shown(), find_brush(config.brush))
 
 
-def _begun(made: Begun) -> Scene:
+def _begun(made: Begun, cast: Cast, frame: int) -> Scene:
     """A shot's first frame. Nothing of the shots before it counts, so that shots may be painted apart."""
-    cast, bench = Cast.fresh(made.strokes, 0), made.bench
+    bench = made.bench
     error, restless = bench.error(bench.canvas(cast.strokes)), np.zeros(bench.size, np.int32)
-    return Scene(cast, made.source, error, made.level, 1, restless, made.shot)
+    return Scene(cast, made.source, error, made.level, frame, restless, made.shot)
 
 
-def _gone_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Motion) -> tuple[Scene, int, int]:
-    """The next frame of a shot; how many strokes were fitted, and how many are new."""
+def _gone_on(scene: Scene, picture: Array, config: PaintConfig) -> tuple[Scene, int, int] | None:
+    """The next frame of a shot; how many strokes were fitted, and how many are new. None: it is another shot's."""
+    source = Bench(picture, config, smallest=scene.shot.smallest).target
+    if scene.picture.shape != source.shape:
+        return None
+    motion = motion_between(scene.picture, source)
+    if is_cut(scene.picture, source, motion):
+        return None
+    shot = scene.shot.next(picture, config, motion)
+    return _lived_on(scene, shot, shot.bench(picture, config), source, motion)
+
+
+def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Motion) -> tuple[Scene, int, int]:
+    """A frame later."""
     cast, level, frame, repeated = scene.cast.older(), scene.level, scene.frame + 1, bool(motion.still.all())
     restless = restless_after(scene.restless, motion)
     rest = at_rest(restless)
