@@ -188,8 +188,9 @@ def add_output(parser: argparse.ArgumentParser, default: str, *, size: str = "th
 def painting_outputs(filled: str, default: str) -> str:
     """The help of `-o` where a painting is written: what is filled in, and the default name."""
     return (
-        "what to write; the extension decides: a picture, .svg, an animation (.mp4, .gif, .anim.webp), a stroke "
-        "document (.npz, .json), or the heights of the paint or their normals (NAME-height.png, NAME-normal.png). May"
+        "what to write; the extension decides: a picture, .svg, layers for Krita and GIMP (.ora), an animation (.mp4, "
+        ".gif, .anim.webp), a stroke document (.npz, .json), or the heights of the paint or their normals "
+        "(NAME-height.png, NAME-normal.png). May"
         f" be repeated; {filled} filled in; a folder takes the default name "
         f"(default: {default} in the current folder)"
     )

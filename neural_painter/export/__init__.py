@@ -30,6 +30,7 @@ EXPORTERS = {
     "-height.png": ("height map", "heights"),
     "-normal.png": ("normal map", "heights"),
     ".svg": ("vector graphics", "svg"),
+    ".ora": ("layers", "openraster"),
     ".mp4": ("animation", "animation"),
     ".gif": ("animation", "animation"),
     ".anim.webp": ("animation", "animation"),

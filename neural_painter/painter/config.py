@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from neural_painter.configs import DEVICES, MOST_WEIGHT, OptionError, check, expect, nearest, option
 from neural_painter.palettes.sets import SETS
+from neural_painter.series import stage_counts
 from renderers.brushes import known, project_names
 
 if TYPE_CHECKING:
@@ -199,9 +200,6 @@ MOST_SIDE = 1024
 FLOOR = 0.4
 """Smallest half width of a stroke, in those of the last stage's brush."""
 
-FIRST, FEW = 30, 12
-"""About how many strokes the first stage has; the second where there are few in all."""
-
 RENEWED_UNTIL = 0.64
 """Part of the last stage's steps by which its least useful strokes have been replaced for the last time."""
 
@@ -222,7 +220,7 @@ def plan(config: PaintConfig, aspect: float, *, smallest: float = 1.0) -> tuple[
         smallest: size of the smallest strokes of a stage against its usual, where strokes are smaller where it matters.
     """
     preset = PRESETS[config.preset]
-    counts = _counts(config.strokes)
+    counts = stage_counts(config.strokes)
     early = max(0, len(counts) - preset.stages) + 1
     counts = [sum(counts[:early]), *counts[early:]]
     stages = []
@@ -256,16 +254,3 @@ def _size_of(stage: int, stages: int) -> float:
 def typical_size(count: int, aspect: float) -> float:
     """Half length of strokes of aspect 2.5 of which `count` cover a canvas about once, in canvas long sides."""
     return math.sqrt(0.65 * max(aspect, 0.15) / count)
-
-
-def _counts(strokes: int, ratio: float = 3.1) -> list[int]:
-    """Strokes of each stage: a geometric series from about `FIRST`, or `FEW`, that sums to `strokes`."""
-    first = FIRST if strokes > FIRST * ratio else FEW
-    stages = max(1, math.ceil(math.log(max(strokes / first, 1)) / math.log(ratio)))
-    low, high = 1.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if first * sum(middle**k for k in range(stages)) < strokes else (low, middle)
-    counts = [min(strokes, first if stages > 1 else strokes)]
-    counts += [round(first * low**k) for k in range(1, stages - 1)]
-    return [*counts, strokes - sum(counts)] if stages > 1 else counts

@@ -17,6 +17,7 @@ from tests.neural_painter.sample_documents import sample_document
 ROOT = Path(__file__).parents[3]
 FAST = {"duration": 0.2, "fps": 10, "hold": 0.1}
 BEGINS = {
+    ".ora": b"PK",
     "-height.png": b"\x89PNG",
     "-normal.png": b"\x89PNG",
     ".png": b"\x89PNG",
