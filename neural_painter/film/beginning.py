@@ -10,7 +10,9 @@ import numpy as np
 from neural_painter.film import mattering
 from neural_painter.film.bench import Bench
 from neural_painter.film.colouring import begun_in
+from neural_painter.film.living import named
 from neural_painter.film.look import Look
+from neural_painter.film.refitting import refitted
 from neural_painter.film.shots import Shot
 from neural_painter.painter.choosing import Choice
 from neural_painter.painter.config import PaintConfig
@@ -24,6 +26,8 @@ Array = np.ndarray
 
 LEAST = 1e-6
 """Of a shot's error, which is 0 where all is black."""
+ROUNDS = 2
+"""Of the fit of a shot's first strokes with their textures."""
 
 
 class Begun(NamedTuple):
@@ -54,8 +58,8 @@ def begun(picture: Array, config: PaintConfig, look: Look) -> Begun:
     matters = mattering.begun(picture, config.importance, look.mask)
     weights, style = None if matters is None else matters.weights, look.style
     bench = Bench(picture, config, weights=weights, choice=None if style else look.choice)
-    strokes, source = bench.painted(), bench.target
-    level = max(float(bench.error(bench.canvas(strokes)).mean()), LEAST)
+    strokes, source = named(bench.painted()), bench.target
+    level = _level(bench, strokes)
     shot = Shot(bench.painter.smallest, mattering.fitted(matters, bench.size))
     if style is not None:
         strokes, colours = _styled(bench, strokes, picture, style)
@@ -67,6 +71,9 @@ def begun(picture: Array, config: PaintConfig, look: Look) -> Begun:
         shot = shot.showing(bench.canvas(strokes), source)
     if style is not None or look.choice is not None:
         bench = shot.bench(picture, config)
+    if style is None:
+        strokes = _settled(bench, strokes)
+        level = _level(bench, strokes)
     return Begun(strokes, shot, bench, source, level)
 
 
@@ -103,6 +110,17 @@ def taken_over(
     return Begun(strokes, shot, shot.bench(picture, config), plain.target, level)
 
 
+def _level(bench: Bench, strokes: Strokes) -> float:
+    return max(float(bench.error(bench.canvas(strokes)).mean()), LEAST)
+
+
+def _settled(bench: Bench, strokes: Strokes) -> Strokes:
+    """The strokes, fitted once more with the textures that they will have: the frames that follow are to be as good."""
+    for _ in range(ROUNDS):
+        strokes = refitted(bench, strokes, np.ones(len(strokes), np.float32))
+    return strokes
+
+
 def _styled(bench: Bench, strokes: Strokes, picture: Array, style: StrokeStyle) -> tuple[Strokes, Array]:
     """The strokes in a style, and the map `[3, 4]` to its colours."""
     painter = bench.painter
@@ -110,4 +128,4 @@ def _styled(bench: Bench, strokes: Strokes, picture: Array, style: StrokeStyle) 
     work = Work(styler.rounds(len(strokes)), place_between(strokes))
     if not work.run():
         raise KeyboardInterrupt
-    return work.strokes, recolour(picture, style.picture)[1]
+    return named(work.strokes), recolour(picture, style.picture)[1]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neural_painter.compositing import worth
+from neural_painter.film.textures import Textures
 from neural_painter.film.window import Window
 from neural_painter.images.tensors import picture_of, tensor_of
 from neural_painter.painter.choosing import Choice
@@ -22,6 +23,9 @@ from neural_painter.strokes import Strokes
 
 Array = np.ndarray
 
+NEVER = 1 << 30
+"""Steps until stamps are drawn anew, where shapes stay as they are."""
+
 
 class Bench:
     """One frame, and tools for its strokes.
@@ -33,10 +37,12 @@ class Bench:
         choice: which paints a frame that is painted afresh may have in the end; None: any colours.
         paints: `[K, 3]` that strokes have already, and keep to; None: any colours.
         smallest: size of the smallest strokes, which holds through a shot; None: as the weights have it.
+        textures: of the film's strokes so far; None before the first frame.
 
     Attributes:
         size: `(height, width)` at which errors are looked at, which is that of the last stage's canvas.
         target: the frame in that size.
+        textures: what strokes that have ids look like when they are painted.
         width: half width of the last stage's brush there, in pixels.
     """
 
@@ -49,12 +55,15 @@ class Bench:
         choice: Choice | None = None,
         paints: Array | None = None,
         smallest: float | None = None,
+        textures: Textures | None = None,
     ) -> None:
         self.config, self.paints = config, paints
         self.painter = Painter(picture, config, weights=weights, choice=choice, smallest=smallest)
         self.stage = self.painter.stages[-1]
         self.sight = Sight(self.painter, self.stage)
         self.target, self.size = self.sight.target, self.sight.plain.size
+        painter = self.painter
+        self.textures = textures or Textures(painter.brush, config.seed, painter.device)
         self.width = self.stage.size / self.painter.brush.aspect.default * max(self.size)
 
     def painted(self) -> Strokes:
@@ -81,6 +90,11 @@ class Bench:
             refresh=refresh_of(len(strokes)),
         )
         made.now = replace(made.now, values=made.values_of(strokes))
+        made.true = self.textures.of(strokes, ratio * self.sight.pixel)
+        if made.true is not None:
+            halves = torch.zeros(len(strokes), device=made.device)
+            made.now = replace(made.now, taken=1, drawn=made.full_shape(), halves=halves)
+            made.stamps, made.refresh = made.true.drawn, NEVER
         return made
 
     @torch.no_grad()

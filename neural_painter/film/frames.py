@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from neural_painter.film.advecting import advected
@@ -16,9 +17,10 @@ from neural_painter.film.look import PLAIN, Look
 from neural_painter.film.refitting import refitted
 from neural_painter.film.rounding import rounded
 from neural_painter.film.shots import Shot
+from neural_painter.film.textures import Textures
 from neural_painter.film.waking import RISE, at_rest, expected, remembered, restless_after, woken
 from neural_painter.images import fit_long_side, in_greys, resize
-from neural_painter.motion import Motion, is_cut, motion_between
+from neural_painter.motion import Motion, carried, is_cut, motion_between
 from neural_painter.painter.config import PaintConfig
 from neural_painter.strokes import Strokes
 from renderers.brushes import brush as find_brush
@@ -30,6 +32,10 @@ SIDE = 512
 
 ROUNDS = 3
 """Of the fit of strokes that wake, at most."""
+LEAN = 0.5
+"""How much of the last canvas, carried along, is in what strokes are fitted to."""
+LEAN_ERROR, LEAN_AROUND = 4.0, 1.5
+"""Its error, in the film's mean error and about so many pixels around, at which it is half as much."""
 ENOUGH = 0.9
 """Error in what has changed, in what it may be, below which no further round is done."""
 
@@ -63,6 +69,7 @@ class Scene:
         frame: how many frames of the shot there were.
         restless: `[H, W]` int32, for how many frames strokes may still change.
         shot: what holds until the next cut.
+        textures: what has been drawn of the strokes, which need not be kept: it is drawn again where it is missing.
     """
 
     cast: Cast
@@ -72,6 +79,7 @@ class Scene:
     frame: int
     restless: Array
     shot: Shot
+    textures: Textures | None = field(default=None, repr=False, compare=False)
 
     @property
     def goal(self) -> Array:
@@ -146,7 +154,7 @@ def _begun(made: Begun, cast: Cast, frame: int) -> Scene:
     """A shot's first frame. Nothing of the shots before it counts, so that shots may be painted apart."""
     bench = made.bench
     error, restless = bench.error(bench.canvas(cast.strokes)), np.zeros(bench.size, np.int32)
-    return Scene(cast, made.source, error, made.level, frame, restless, made.shot)
+    return Scene(cast, made.source, error, made.level, frame, restless, made.shot, bench.textures)
 
 
 def _gone_on(scene: Scene, picture: Array, config: PaintConfig) -> tuple[Scene, int, int] | None:
@@ -158,7 +166,9 @@ def _gone_on(scene: Scene, picture: Array, config: PaintConfig) -> tuple[Scene, 
     if is_cut(scene.picture, source, motion):
         return None
     shot = scene.shot.next(picture, config, motion)
-    return _lived_on(scene, shot, shot.bench(picture, config), source, motion)
+    bench = shot.bench(picture, config, scene.textures)
+    bench.textures.begin(scene.cast.strokes)
+    return _lived_on(scene, shot, bench, source, motion)
 
 
 def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Motion) -> tuple[Scene, int, int]:
@@ -167,10 +177,11 @@ def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Mot
     restless = restless_after(scene.restless, motion)
     rest = at_rest(restless)
     if rest.all():
-        return Scene(cast, scene.picture, scene.error, level, frame, restless, shot), 0, 0
+        return Scene(cast, scene.picture, scene.error, level, frame, restless, shot, bench.textures), 0, 0
     strokes = advected(cast.strokes, scene.goal, motion).strokes
     before = expected(scene.error, level, motion)
-    strokes, awake = _fitted(bench, strokes, before, level, rest)
+    lean = _leaning(bench, scene.cast.strokes, motion, level)
+    strokes, awake = _fitted(bench, strokes, before, level, rest, lean)
     cast = cast.but(strokes)
     next_id = cast.next_id
     if repeated:  # no one is born who would fade in, and with the next repeat all is at rest
@@ -180,11 +191,24 @@ def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Mot
         cast = born(cast, worth, bench, before, level, rest, (frame,))
     error = bench.error(bench.canvas(cast.strokes))
     picture = np.where(motion.still[..., None], scene.picture, source)
-    scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless, shot)
+    scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless, shot, bench.textures)
     return scene, awake, cast.next_id - next_id
 
 
-def _fitted(bench: Bench, strokes: Strokes, before: Array, level: float, rest: Array) -> tuple[Strokes, int]:
+def _leaning(bench: Bench, strokes: Strokes, motion: Motion, level: float) -> Array:
+    """What is added to the frame, `[H, W, 3]`, so that strokes stay like the last canvas, carried along.
+
+    Less where that is far from the frame: what was painted badly is not to stay so.
+    """
+    apart = carried(bench.canvas(strokes), motion.back, cv2.INTER_CUBIC) - bench.target
+    error = cv2.GaussianBlur((apart**2).mean(axis=2), (0, 0), LEAN_AROUND)
+    part = LEAN * motion.seen / (1 + error / (LEAN_ERROR * level))
+    return (part[..., None] * apart).astype(np.float32)
+
+
+def _fitted(
+    bench: Bench, strokes: Strokes, before: Array, level: float, rest: Array, lean: Array
+) -> tuple[Strokes, int]:
     """The strokes, those fitted again that the frame has woken; and how many these are."""
     error = bench.error(bench.canvas(strokes))
     free = woken(strokes, error, before, level, rest)
@@ -192,7 +216,7 @@ def _fitted(bench: Bench, strokes: Strokes, before: Array, level: float, rest: A
     if not free.any() or not changed.any():
         return strokes, 0
     for _ in range(ROUNDS):
-        strokes = refitted(bench, strokes, free)
+        strokes = refitted(bench, strokes, free, lean)
         error = bench.error(bench.canvas(strokes))
         if error[changed].mean() <= ENOUGH * max(0.3 * level, before[changed].mean()):
             break

@@ -26,8 +26,9 @@ HARM = 0.05
 CALM, NEXT_TO = 0.5, 0.75
 """Parts of a stroke's box that have come to rest, from which on it does not die, and is not born."""
 
-LACKING, HUNGRY = 1.6, 1.1
-"""Error, in the film's mean error, above which strokes are born: where there are as many as wanted, and where fewer."""
+LACKING, HUNGRY = 1.2, 1.1
+"""Error above which strokes are born: where there are as many as wanted, and where fewer; in the mean error of the
+shot's first frame or of this one, whichever is less."""
 CROWD = 4.0
 """Newcomers at most where one would cover, if there is error for so many."""
 MOST_BORN = 0.06
@@ -37,9 +38,11 @@ MOST = 1.15
 GAIN = 0.5
 """Error that a newcomer takes away where it lies, in the film's mean error; those that take less are not kept."""
 USELESS = 0.5
-"""Part of what newcomers must gain, below which strokes make room for them where there are more than wanted."""
+"""Part of what newcomers must gain, below which strokes go where there are more than wanted."""
 SWAPPED = 0.25
-"""Part of a newcomer's worth below which a stroke makes room for it where there are as many as there may be."""
+"""Part of a newcomer's worth below which a stroke makes room for it where there are as many as wanted."""
+MOST_HARMFUL, MOST_SWAPPED = 0.01, 0.01
+"""Parts of the wanted strokes that may die in a frame because they do harm, and to make room: the others live on."""
 STEPS, RATE = 12, 0.7
 """How newcomers are fitted."""
 
@@ -64,9 +67,7 @@ class Cast:
     def fresh(cls, strokes: Strokes, next_id: int) -> Cast:
         """A first frame's strokes, which nobody has seen before: nothing fades."""
         count = len(strokes)
-        ids = np.arange(next_id, next_id + count, dtype=np.uint32)
-        named = Strokes(strokes.placement, strokes.shape, strokes.paint, ids)
-        return cls(named, np.full(count, FADES, np.int32), np.zeros(count, np.int32), next_id + count)
+        return cls(named(strokes, next_id), np.full(count, FADES, np.int32), np.zeros(count, np.int32), next_id + count)
 
     def shown(self) -> Strokes:
         """The strokes as they are painted now, newcomers faintly."""
@@ -89,15 +90,19 @@ class Cast:
     def joined(self, newcomers: Strokes) -> Cast:
         """With newcomers on top."""
         count = len(newcomers)
-        ids = np.arange(self.next_id, self.next_id + count, dtype=np.uint32)
-        named = Strokes(newcomers.placement, newcomers.shape, newcomers.paint, ids)
         age, unseen = np.ones(count, np.int32), np.zeros(count, np.int32)
         return Cast(
-            join(self.strokes, named),
+            join(self.strokes, named(newcomers, self.next_id)),
             np.concatenate([self.age, age]),
             np.concatenate([self.unseen, unseen]),
             self.next_id + count,
         )
+
+
+def named(strokes: Strokes, first: int = 0) -> Strokes:
+    """The strokes with ids in their order, from the first on."""
+    ids = np.arange(first, first + len(strokes), dtype=np.uint32)
+    return Strokes(strokes.placement, strokes.shape, strokes.paint, ids)
 
 
 def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> tuple[Cast, Array]:
@@ -115,7 +120,10 @@ def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> tuple[Cast, A
     under = shown_at(error, spots(placement)).mean(axis=1) * _area(bench, placement)
     gone = ~inside(spots(placement, 9, 5), bench.size).any(axis=1)
     active = share_of(rest, placement) < CALM
-    dead = gone | (active & ((unseen >= UNSEEN) | (worth < -HARM * under)))
+    dead = gone | (active & (unseen >= UNSEEN))
+    harm = np.where(active & ~dead & (worth < -HARM * under), worth, 0)
+    worst = np.argsort(harm, kind="stable")[: _part(MOST_HARMFUL, bench.config.strokes)]
+    dead[worst[harm[worst] < 0]] = True
     lives = Cast(cast.strokes, cast.age, unseen, cast.next_id).kept(~dead)
     return lives, worth[~dead]
 
@@ -137,6 +145,7 @@ def born(
     wanted, config = bench.config.strokes, bench.config
     canvas = bench.canvas(cast.strokes)
     error = bench.error(canvas)
+    level = min(level, float(error.mean()))
     need = HUNGRY if len(cast.strokes) < wanted else LACKING
     lacking = (error > need * level) & (error > need * before) & ~rest
     one = np.pi * bench.width**2 * bench.painter.brush.aspect.default
@@ -160,29 +169,32 @@ def born(
 def _with_room(
     cast: Cast, worth: Array, newcomers: Strokes, gain: Array, bench: Bench, level: float, rest: Array
 ) -> Cast:
-    """The cast and its newcomers, the best of which come first; strokes that are worth little go where many are alive.
+    """The cast and its newcomers, the best of which come first, as far as there is room for them.
 
-    Beyond `MOST`, a newcomer takes the place of a stroke that is worth much less than it, or is not kept.
+    Where there are as many as wanted, a newcomer takes the place of a stroke that is worth much less than it; up to
+    `MOST` it may come without. Strokes that are worth next to nothing go where there are more than wanted.
     """
     wanted, placement = bench.config.strokes, cast.strokes.placement
     free = (share_of(rest, placement) < CALM) & (cast.age >= FADES)
-    worth = np.where(free, worth, np.inf)
-    least = np.argsort(worth, kind="stable")
-    excess = max(0, len(placement) + len(newcomers) - wanted)
-    lives = np.ones(len(placement), bool)
-    candidates = least[:excess]
-    lives[candidates[worth[candidates] < USELESS * GAIN * level * _area(bench, placement[candidates])]] = False
-    over = int(lives.sum()) + len(newcomers) - int(MOST * wanted)
-    kept = np.ones(len(newcomers), bool)
-    for newcomer, old in zip(range(len(newcomers) - 1, -1, -1), least[lives[least]], strict=False):
-        if over <= 0:
-            break
-        if worth[old] < SWAPPED * gain[newcomer]:
-            lives[old] = False
+    least = np.flatnonzero(free)[np.argsort(worth[free], kind="stable")]
+    lives, kept = np.ones(len(placement), bool), np.ones(len(newcomers), bool)
+    total, leaves = len(placement), list(least[: _part(MOST_SWAPPED, wanted)])
+    for newcomer in range(len(newcomers)):
+        if total >= wanted and leaves and worth[leaves[0]] < SWAPPED * gain[newcomer]:
+            lives[leaves.pop(0)] = False
+        elif total < int(MOST * wanted):
+            total += 1
         else:
             kept[newcomer] = False
-        over -= 1
+    useless = USELESS * GAIN * level * _area(bench, placement)
+    for old in leaves[: max(0, total - wanted)]:
+        lives[old] = worth[old] >= useless[old]
     return cast.kept(lives).joined(keep(newcomers, kept))
+
+
+def _part(part: float, wanted: int) -> int:
+    """A part of the wanted strokes as a number, at least one."""
+    return max(1, round(part * wanted))
 
 
 def _area(bench: Bench, placement: Array) -> Array:

@@ -28,15 +28,35 @@ PULL = 0.06
 """Part of the way back to where it was that a stroke goes after each step."""
 
 
-def refitted(bench: Bench, strokes: Strokes, free: Array, *, steps: int = STEPS, rate: float = RATE) -> Strokes:
-    """The strokes after a round in which each moves as it is `free` `[N]`; where that is 0 they stay to the bit."""
+def refitted(
+    bench: Bench,
+    strokes: Strokes,
+    free: Array,
+    lean: Array | None = None,
+    *,
+    steps: int = STEPS,
+    rate: float = RATE,
+) -> Strokes:
+    """The strokes after a round in which each moves as it is `free` `[N]`; where that is 0 they stay to the bit.
+
+    Shapes stay, and with them textures: only placement and paint are fitted.
+
+    Args:
+        bench: of the frame.
+        strokes: all of it.
+        free: `[N]`, part of a full step that each takes.
+        lean: `[H, W, 3]`, what is added to the frame that the strokes are fitted to; None for nothing.
+        steps: of the round.
+        rate: full steps, against those of the painter's last stage.
+    """
     awake = free > 0
     if not awake.any():
         return strokes
     window = Window.around(strokes.placement[awake], bench.size)
     here = window.touches(strokes.placement) | awake
     freedom = rate * free[here].astype(np.float32)
-    found = _fitted(bench, keep(strokes, here), window, freedom, steps, PULL)
+    leans = None if lean is None else tensor_of(lean, bench.painter.device)
+    found = _fitted(bench, keep(strokes, here), window, freedom, steps, PULL, lean=leans)
     made = strokes.table()
     made[awake] = found.table()[awake[here]]
     fitted = Strokes.of(made, strokes.ids)
@@ -59,13 +79,14 @@ def _fitted(
     pull: float,
     *,
     over: Tensor | None = None,
+    lean: Tensor | None = None,
 ) -> Strokes:
     """The strokes after so many steps, of `freedom` `[N]` each, towards what a window shows; perhaps over a picture."""
     optimiser = bench.optimiser(window.into(strokes), window)
     plain = window.view(bench.sight.plain)
     objective = Objective(plain.goal, bench.config, weights=plain.weights)
     optimiser.fixed = bench.paints is not None and bench.painter.brush.blend == "over" and over is None
-    move = _tied(optimiser, torch.from_numpy(freedom)[:, None].to(optimiser.device), pull)
+    move = _tied(optimiser, torch.from_numpy(freedom)[:, None].to(optimiser.device), pull, shapes=over is not None)
     for done in range(steps):
         if over is not None:
             view, behind = plain, window.part(over)
@@ -73,25 +94,28 @@ def _fitted(
             view = window.view(bench.sight.view(done))
             behind = bench.painter.background if 2 * done >= steps else view.background
         optimiser.look(view, behind)
-        objective.goal, objective.weights = view.goal, view.weights
+        goal = view.goal if lean is None else view.goal + window.part(lean)
+        objective.goal, objective.weights = goal, view.weights
         before = optimiser.now.values
         optimiser.step(objective, done / steps)
         optimiser.now = replace(optimiser.now, values=move(before, optimiser.now.values))
-    return window.back(optimiser.strokes())
+    found = optimiser.strokes()
+    return window.back(Strokes(found.placement, found.shape, found.paint, strokes.ids))
 
 
 Values = Mapping[str, Tensor]
 
 
-def _tied(optimiser: StrokeOptimiser, freedom: Tensor, pull: float) -> Callable[[Values, Values], Values]:
+def _tied(optimiser: StrokeOptimiser, freedom: Tensor, pull: float, shapes: bool) -> Callable[[Values, Values], Values]:
     """What becomes of a step: less of it where freedom `[N, 1]` is less, and a pull home for those that are free."""
     home = optimiser.now.values
     back = torch.where(freedom > 0, pull, 0.0)
 
     @torch.no_grad()
     def move(before: Values, after: Values) -> Values:
-        made = {}
-        for name, old in before.items():
+        made = dict(before)
+        for name in before if shapes else ("placement", "paint"):
+            old = before[name]
             stepped = old + freedom * (after[name] - old)
             made[name] = stepped + back * (home[name] - stepped)
         return made

@@ -11,6 +11,7 @@ from neural_painter.colour import mapped
 from neural_painter.film.bench import Bench
 from neural_painter.film.mattering import Mattering, gone_on
 from neural_painter.film.spots import sized
+from neural_painter.film.textures import Textures
 from neural_painter.motion import Motion, carried
 from neural_painter.painter.config import PaintConfig
 
@@ -48,10 +49,17 @@ class Shot:
             picture = np.clip(picture + sized(self.beside, (picture.shape[0], picture.shape[1])), 0, 1)
         return np.asarray(picture, np.float32)
 
-    def bench(self, picture: Array, config: PaintConfig) -> Bench:
-        """For the strokes of a frame."""
+    def bench(self, picture: Array, config: PaintConfig, textures: Textures | None = None) -> Bench:
+        """For the strokes of a frame; and what they looked like in the one before."""
         weights = None if self.matters is None else self.matters.weights
-        return Bench(self.goal(picture), config, weights=weights, paints=self.paints, smallest=self.smallest)
+        return Bench(
+            self.goal(picture),
+            config,
+            weights=weights,
+            paints=self.paints,
+            smallest=self.smallest,
+            textures=textures,
+        )
 
     def next(self, picture: Array, config: PaintConfig, motion: Motion) -> Shot:
         """The same a frame later."""

@@ -13,11 +13,11 @@ from neural_painter.strokes import Strokes
 
 Array = np.ndarray
 
-RISE = 0.25
+RISE = 0.4
 """Rise of the error, in the film's mean error, that counts."""
 MUCH = 0.3
 """Part of a stroke's box where it has risen, from which on it wakes."""
-CALM = 0.5
+CALM = 0.4
 """Part of its box that has come to rest, from which on it does not."""
 SETTLES = 4
 """Frames for which strokes may go on changing where nothing moves any more: what was uncovered takes a few."""
@@ -25,7 +25,7 @@ SETTLES = 4
 FREE = 0.3, 1.2
 """Least and most that a stroke that is awake is free: as much as the error has risen under it, in the film's."""
 
-FORGIVEN = 0.05
+FORGIVEN = 0.01
 """Part by which the error may rise each frame unnoticed: some places have become harder to paint."""
 
 

@@ -16,7 +16,7 @@ from neural_painter.painter.adam import adam_step
 from neural_painter.painter.config import FLOOR, Stage
 from neural_painter.painter.phases import View
 from neural_painter.painter.prefixes import Prefix
-from neural_painter.painter.true_strokes import TrueStrokes
+from neural_painter.painter.true_strokes import Drawn
 from neural_painter.strokes import Strokes
 from renderers.brush import (
     ANGLE,
@@ -208,7 +208,7 @@ class StrokeOptimiser:
         self.prefix: Prefix | None = None
         self.mixing: Mixing | None = None
         self.fixed = False
-        self.true: TrueStrokes | None = None
+        self.true: Drawn | None = None
 
     def look(self, view: View, background: Tensor | None = None) -> None:
         """From now on canvases are of this grid, and over another background where one is given."""

@@ -8,6 +8,7 @@ brush itself draws, each with the texture of its stroke and for the pixels of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,6 +22,13 @@ SIDE, MANY_SIDE = 64, 32
 """Of stamps in pixels: a stroke that is one of few has more of the picture's. The second beyond so many strokes:"""
 
 MANY = 2000
+
+
+class Drawn(Protocol):
+    """What draws strokes as they will be painted."""
+
+    def stamps(self, shape: Tensor, half_width: Tensor) -> Tensor:
+        """Stamps `[N, S, S, 3]` of all strokes, from shapes `[N, P]` and half widths `[N]` in canvas long sides."""
 
 
 @dataclass(frozen=True)
