@@ -6,26 +6,26 @@ import cv2
 import numpy as np
 
 SIDE = 384
-"""Long side, in pixels."""
+"""Long side where no other is asked for, in pixels."""
 
 
-def locked_off(photo, frames, other=None):
+def locked_off(photo, frames, other=None, side=SIDE):
     """A camera that stands still, a round patch that moves through the picture, and the faint noise of a sensor."""
-    picture = _fitted(photo, SIDE)
+    picture = _fitted(photo, side)
     height, width = picture.shape[:2]
     generator, radius = np.random.default_rng(0), 0.13 * height
-    patch = _disc(picture if other is None else _fitted(other, SIDE), radius)
+    patch = _disc(picture if other is None else _fitted(other, side), radius)
     for number in range(frames):
         turn = 2 * np.pi * number / 90
         x, y = width * (0.5 - 0.3 * np.cos(turn)), height * (0.5 + 0.25 * np.sin(turn))
         yield _bytes(_laid(picture, patch, x, y) + generator.normal(0, 0.7 / 255, picture.shape))
 
 
-def moving(photo, frames, other=None):
+def moving(photo, frames, other=None, side=SIDE):
     """A camera that pans and comes closer by 1.5 % a frame, and something that crosses the picture."""
-    width = SIDE
+    width = side
     height = round(width * photo.shape[0] / photo.shape[1])
-    patch = _disc(_fitted(photo if other is None else other, SIDE), 0.15 * height)
+    patch = _disc(_fitted(photo if other is None else other, side), 0.15 * height)
     for number in range(frames):
         scale = 1.02 * width / photo.shape[1] * 1.015 ** _there_and_back(number, 40)
         at = 0.49 + 0.003 * _there_and_back(number, 40)
@@ -38,11 +38,11 @@ def moving(photo, frames, other=None):
         yield _bytes(_laid(picture, patch, x, height * 0.6))
 
 
-def of_file(path, frames):
+def of_file(path, frames, side=SIDE):
     """The first frames of a video file; a film that ends sooner is played there and back."""
     from neural_painter.video.reading import read_frames
 
-    found = [_bytes(_fitted(frame.astype(np.float32) / 255, SIDE)) for frame in islice(read_frames(path), frames)]
+    found = [_bytes(_fitted(frame.astype(np.float32) / 255, side)) for frame in islice(read_frames(path), frames)]
     yield from (found[_there_and_back(number, len(found) - 1)] for number in range(frames))
 
 

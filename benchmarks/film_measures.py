@@ -7,18 +7,28 @@ STILL = 6
 """Greatest change of 255 around a pixel of the source up to which it stands still."""
 
 
+def psnr(frame, painted):
+    """In dB, of two frames `[H, W, 3]` uint8."""
+    return round(float(-10 * np.log10(max(1e-9, np.square(frame / 255.0 - painted / 255.0).mean()))), 3)
+
+
+def worst(frame, painted, side=16):
+    """The greatest mean difference of 255 in a square of so many pixels, as holes and smears have it."""
+    apart = np.abs(frame.astype(np.float32) - painted).mean(axis=2)
+    return round(float(cv2.blur(apart, (side, side)).max()), 1)
+
+
 def measured(source, result):
     """Means over a film of two lists of frames `[H, W, 3]` uint8, of one size.
 
-    psnr, psnr_last; warp: 1e4 times the squared difference between a frame and the one before, carried along by the
+    psnr; warp: 1e4 times the squared difference between a frame and the one before, carried along by the
     source's flow where it agrees both ways; warp_source: the source's own; tof: mean distance in pixels of the flows of
     source and result; still_changed, still_mean: per cent of the pixels that change where the source stands still, and
     by how much of 255.
     """
     found = {"psnr": [], "warp": [], "warp_source": [], "tof": [], "still_changed": [], "still_mean": []}
     for number, (frame, painted) in enumerate(zip(source, result, strict=True)):
-        error = np.square(frame / 255.0 - painted / 255.0).mean()
-        found["psnr"].append(-10 * np.log10(max(1e-9, error)))
+        found["psnr"].append(psnr(frame, painted))
         if not number:
             continue
         before, painted_before = source[number - 1], result[number - 1]
@@ -34,8 +44,7 @@ def measured(source, result):
             change = np.abs(painted.astype(int) - painted_before).max(axis=2)[still]
             found["still_changed"].append(100 * (change > 0).mean())
             found["still_mean"].append(change.mean())
-    means = {name: round(float(np.nanmean(values)), 3) if values else None for name, values in found.items()}
-    return {**means, "psnr_last": round(float(found["psnr"][-1]), 3)}
+    return {name: round(float(np.nanmean(values)), 3) if values else None for name, values in found.items()}
 
 
 def _grey(frame):

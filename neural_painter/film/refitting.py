@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from neural_painter.film.bench import Bench
 from neural_painter.film.colouring import repainted
@@ -94,13 +95,20 @@ def _fitted(
             view = window.view(bench.sight.view(done))
             behind = bench.painter.background if 2 * done >= steps else view.background
         optimiser.look(view, behind)
-        goal = view.goal if lean is None else view.goal + window.part(lean)
-        objective.goal, objective.weights = goal, view.weights
+        objective.goal = view.goal if lean is None else view.goal + _sized(window.part(lean), view.goal)
+        objective.weights = view.weights
         before = optimiser.now.values
         optimiser.step(objective, done / steps)
         optimiser.now = replace(optimiser.now, values=move(before, optimiser.now.values))
     found = optimiser.strokes()
     return window.back(Strokes(found.placement, found.shape, found.paint, strokes.ids))
+
+
+def _sized(lean: Tensor, goal: Tensor) -> Tensor:
+    """The lean as far as a goal `[3, h, w]` goes, whose grid may lie between the canvas' pixels and have one less."""
+    height, width = goal.shape[1:]
+    part = lean[:, :height, :width]
+    return pad(part, (0, width - part.shape[2], 0, height - part.shape[1]))
 
 
 Values = Mapping[str, Tensor]

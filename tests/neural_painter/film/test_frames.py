@@ -56,6 +56,17 @@ def test_faint_noise_stands_still_and_slow_changes_add_up():
     assert np.abs(last.mean() / 255 - fading[-1].mean()) < 0.02
 
 
+def test_steps_may_look_at_grids_that_are_a_pixel_smaller():
+    large = cv2.resize(blots(), (384, 215))
+    films = [np.roll(large, 4 * step, axis=1) for step in range(3)]
+    first, *_, last = paint_frames(films, CONFIG)
+    assert last.awake
+    assert (
+        np.square(shown(last, (215, 384)) / 255 - films[-1]).mean()
+        < 2 * np.square(shown(first, (215, 384)) / 255 - films[0]).mean()
+    )
+
+
 def test_a_moving_square_takes_its_strokes_along_and_the_rest_stays():
     films = [with_square(12 + 3 * step) for step in range(5)]
     frames = list(paint_frames(films, CONFIG))
