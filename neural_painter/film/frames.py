@@ -187,8 +187,8 @@ def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Mot
     if repeated:  # no one is born who would fade in, and with the next repeat all is at rest
         restless = np.zeros_like(restless)
     else:
-        cast, worth = buried(cast, bench, bench.error(bench.canvas(strokes)), rest)
-        cast = born(cast, worth, bench, before, level, rest, (frame,))
+        left = buried(cast, bench, bench.error(bench.canvas(strokes)), rest)
+        cast = born(left, bench, before, level, rest, (frame,))
     error = bench.error(bench.canvas(cast.strokes))
     picture = np.where(motion.still[..., None], scene.picture, source)
     scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless, shot, bench.textures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,8 +42,9 @@ USELESS = 0.5
 """Part of what newcomers must gain, below which strokes go where there are more than wanted."""
 SWAPPED = 0.25
 """Part of a newcomer's worth below which a stroke makes room for it where there are as many as wanted."""
-MOST_HARMFUL, MOST_SWAPPED = 0.01, 0.01
-"""Parts of the wanted strokes that may die in a frame because they do harm, and to make room: the others live on."""
+MOST_DEAD = 0.019
+"""Part of the strokes that may die in a frame, half of them because they do harm, those that left the picture or are
+hidden first: the others live on."""
 STEPS, RATE = 12, 0.7
 """How newcomers are fitted."""
 
@@ -99,14 +101,28 @@ class Cast:
         )
 
 
+class Survivors(NamedTuple):
+    """Who lives on in a frame.
+
+    Attributes:
+        cast: they.
+        worth: of each, `[N]` float64.
+        may_go: how many of them may still die, to make room.
+    """
+
+    cast: Cast
+    worth: Array
+    may_go: int
+
+
 def named(strokes: Strokes, first: int = 0) -> Strokes:
     """The strokes with ids in their order, from the first on."""
     ids = np.arange(first, first + len(strokes), dtype=np.uint32)
     return Strokes(strokes.placement, strokes.shape, strokes.paint, ids)
 
 
-def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> tuple[Cast, Array]:
-    """Those that live on, and the worth of each: strokes that left the picture, are hidden or do harm are gone.
+def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> Survivors:
+    """Those that live on: strokes that left the picture or are hidden die, and of those that do harm the worst.
 
     Args:
         cast: of this frame.
@@ -122,27 +138,25 @@ def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> tuple[Cast, A
     active = share_of(rest, placement) < CALM
     dead = gone | (active & (unseen >= UNSEEN))
     harm = np.where(active & ~dead & (worth < -HARM * under), worth, 0)
-    worst = np.argsort(harm, kind="stable")[: _part(MOST_HARMFUL, bench.config.strokes)]
+    most = round(MOST_DEAD * len(placement))
+    worst = np.argsort(harm, kind="stable")[: max(0, most - int(dead.sum()) + 1) // 2]
     dead[worst[harm[worst] < 0]] = True
     lives = Cast(cast.strokes, cast.age, unseen, cast.next_id).kept(~dead)
-    return lives, worth[~dead]
+    return Survivors(lives, worth[~dead], max(0, most - int(dead.sum())))
 
 
-def born(
-    cast: Cast, worth: Array, bench: Bench, before: Array, level: float, rest: Array, seed: tuple[int, ...]
-) -> Cast:
+def born(left: Survivors, bench: Bench, before: Array, level: float, rest: Array, seed: tuple[int, ...]) -> Cast:
     """The cast with newcomers where the canvas lacks much; the least useful make room where there are too many.
 
     Args:
-        cast: those that live on.
-        worth: of each, `[N]`.
+        left: those that live on.
         bench: of this frame.
         before: what error may be where, `[H, W]`.
         level: the film's mean error.
         rest: where strokes are left alone, `[H, W]` bool.
         seed: chooses what is tried.
     """
-    wanted, config = bench.config.strokes, bench.config
+    cast, wanted, config = left.cast, bench.config.strokes, bench.config
     canvas = bench.canvas(cast.strokes)
     error = bench.error(canvas)
     level = min(level, float(error.mean()))
@@ -163,22 +177,21 @@ def born(
         return cast
     order = np.argsort(-gain, kind="stable")
     order = order[good[order]]
-    return _with_room(cast, worth, keep(tried, order), gain[order], bench, level, rest)
+    return _with_room(left, keep(tried, order), gain[order], bench, level, rest)
 
 
-def _with_room(
-    cast: Cast, worth: Array, newcomers: Strokes, gain: Array, bench: Bench, level: float, rest: Array
-) -> Cast:
+def _with_room(left: Survivors, newcomers: Strokes, gain: Array, bench: Bench, level: float, rest: Array) -> Cast:
     """The cast and its newcomers, the best of which come first, as far as there is room for them.
 
     Where there are as many as wanted, a newcomer takes the place of a stroke that is worth much less than it; up to
     `MOST` it may come without. Strokes that are worth next to nothing go where there are more than wanted.
     """
-    wanted, placement = bench.config.strokes, cast.strokes.placement
+    (cast, worth, may_go), wanted = left, bench.config.strokes
+    placement = cast.strokes.placement
     free = (share_of(rest, placement) < CALM) & (cast.age >= FADES)
     least = np.flatnonzero(free)[np.argsort(worth[free], kind="stable")]
     lives, kept = np.ones(len(placement), bool), np.ones(len(newcomers), bool)
-    total, leaves = len(placement), list(least[: _part(MOST_SWAPPED, wanted)])
+    total, leaves = len(placement), list(least[:may_go])
     for newcomer in range(len(newcomers)):
         if total >= wanted and leaves and worth[leaves[0]] < SWAPPED * gain[newcomer]:
             lives[leaves.pop(0)] = False
@@ -190,11 +203,6 @@ def _with_room(
     for old in leaves[: max(0, total - wanted)]:
         lives[old] = worth[old] >= useless[old]
     return cast.kept(lives).joined(keep(newcomers, kept))
-
-
-def _part(part: float, wanted: int) -> int:
-    """A part of the wanted strokes as a number, at least one."""
-    return max(1, round(part * wanted))
 
 
 def _area(bench: Bench, placement: Array) -> Array:

@@ -67,6 +67,14 @@ def test_steps_may_look_at_grids_that_are_a_pixel_smaller():
     )
 
 
+def test_few_strokes_die_in_a_frame_however_much_changes():
+    boiling = [np.clip(blots() + 0.04 * step * (blots(5) - 0.5), 0, 1).astype(np.float32) for step in range(6)]
+    many = PaintConfig(strokes=300, preset="preview", device="cpu")
+    ids = [set(frame.strokes.ids.tolist()) for frame in paint_frames(boiling, many)]
+    deaths = [len(before - after) for before, after in pairwise(ids)]
+    assert 0 < max(deaths) <= 0.02 * 345
+
+
 def test_a_moving_square_takes_its_strokes_along_and_the_rest_stays():
     films = [with_square(12 + 3 * step) for step in range(5)]
     frames = list(paint_frames(films, CONFIG))
