@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from neural_painter.errors import OutputError, UsageError
@@ -66,10 +67,24 @@ class Pictures:
         size: `(height, width)` of the pictures.
         finish: how the paint is shown. Relief and paper belong to the canvas, and stay where they are.
         transparent: whether pictures have an alpha, `[H, W, 4]`.
+        square: whether they are made wider or higher where the film's pixels are not square.
     """
 
-    def __init__(self, film: FilmDocument, size: tuple[int, int], finish: Finish, *, transparent: bool = False) -> None:
+    def __init__(
+        self,
+        film: FilmDocument,
+        size: tuple[int, int],
+        finish: Finish,
+        *,
+        transparent: bool = False,
+        square: bool = False,
+    ) -> None:
         self._film, self.size, self._finish, self._transparent = film, size, finish, transparent
+        self._painted, aspect = size, film.head.pixel_aspect
+        if square and aspect > 1:
+            self.size = size[0], max(1, round(size[1] * aspect))
+        elif square:
+            self.size = max(1, round(size[0] / aspect)), size[1]
         self._strokes: Strokes | None = None
         self._made = np.empty((0, 0, 3), np.uint8)
 
@@ -78,7 +93,10 @@ class Pictures:
         if self._strokes is None or self._strokes != strokes:
             document = self._film.head.document(strokes)
             paint = render_transparent if self._transparent else render_bytes
-            self._made, self._strokes = paint(document, self.size, finish=self._finish), strokes
+            made = paint(document, self._painted, finish=self._finish)
+            if self.size != self._painted:
+                made = np.asarray(cv2.resize(made, self.size[::-1], interpolation=cv2.INTER_CUBIC))
+            self._made, self._strokes = made, strokes
         return self._made
 
 
@@ -122,8 +140,10 @@ def write_film(
         InputError: the document is damaged.
     """
     check_film_target(target, transparent=transparent)
-    pictures = Pictures(film, size or film.head.painting.size, finish, transparent=transparent)
     suffix = target.suffix.lower()
+    square = is_numbered(target) or suffix == GIF  # others say how their pixels are shown
+    size = size or film.head.painting.size
+    pictures = Pictures(film, size, finish, transparent=transparent, square=square)
     if is_numbered(target):
         return _write_frames(film, target, pictures, overwrite, journal, on_frame, say)
     if suffix == GIF:

@@ -173,6 +173,15 @@ def add_finish(parser: argparse.ArgumentParser) -> None:
     add_config(parser.add_argument_group("how the paint is shown, in pictures and animations"), Finish)
 
 
+def add_transparent(parser: argparse._ActionsContainer) -> None:
+    """`--transparent` of a command that paints strokes."""
+    parser.add_argument(
+        "--transparent",
+        action="store_true",
+        help="leave the canvas out: what is not painted is transparent, in pictures and, as ProRes 4444, in .mov",
+    )
+
+
 def add_output(parser: argparse.ArgumentParser, default: str, *, size: str = "the photo's own size") -> None:
     """`-o` and `--size`, whose defaults the texts tell."""
     parser.add_argument("-o", "--output", action="append", default=[], metavar="OUT", help=default)
@@ -185,12 +194,13 @@ def add_output(parser: argparse.ArgumentParser, default: str, *, size: str = "th
     )
 
 
-def painting_outputs(filled: str, default: str) -> str:
-    """The help of `-o` where a painting is written: what is filled in, and the default name."""
+def painting_outputs(filled: str, default: str, *, films: bool = True) -> str:
+    """The help of `-o` where a painting is written: what is filled in, the default name, whether films are as well."""
+    film = "; of a film, .mp4, .m4v, .mov, .mkv, .webm, .gif, frames (NAME-%%05d.png), or its document (.npz)"
     return (
         "what to write; the extension decides: a picture, .svg, layers for Krita and GIMP (.ora), an animation (.mp4, "
         ".gif, .anim.webp), a stroke document (.npz, .json), or the heights of the paint or their normals "
-        "(NAME-height.png, NAME-normal.png). May"
+        f"(NAME-height.png, NAME-normal.png){film if films else ''}. May"
         f" be repeated; {filled} filled in; a folder takes the default name "
         f"(default: {default} in the current folder)"
     )

@@ -160,6 +160,8 @@ def folders_made(patterns: Sequence[str]) -> Iterator[None]:
     try:
         for pattern in patterns:
             path = Path(pattern)
+            if "%" in path.name:  # of frames that are numbered
+                pattern, path = f"{path.parent}{os.sep}", path.parent
             if is_folder(pattern) and "{" not in pattern and not path.exists():
                 try:
                     path.mkdir()

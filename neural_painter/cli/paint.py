@@ -22,11 +22,12 @@ from neural_painter.cli.options import (
     add_finish,
     add_outputs,
     add_pictures,
+    add_transparent,
     fit_size,
     painting_outputs,
 )
 from neural_painter.cli.outputs import painting_end
-from neural_painter.cli.paintings import check_relief, finish_of, outcome_of, save_state
+from neural_painter.cli.paintings import check_relief, check_transparent, finish_of, outcome_of, save_state
 from neural_painter.cli.palette import palette_file, read_paints
 from neural_painter.cli.pictures import find_photos, read_photo, signed
 from neural_painter.cli.streams import program
@@ -54,7 +55,8 @@ DESCRIPTION = """Turns photos into paintings made of real strokes.
   python paint.py cat.jpg
   python paint.py cat.jpg -o cat.png -o cat.svg -o cat.mp4 --brush watercolor --strokes 2000
   python paint.py photos/ -o paintings/
-  python paint.py clip.mp4 --on 2"""
+  python paint.py clip.mp4 --on 2
+  python paint.py clip.mp4 -o clip.npz -o clip.mp4"""
 
 EPILOG = f"""commands:
 {{commands}}
@@ -97,6 +99,7 @@ def parser() -> Parser:
     add_config(styled, StrokeStyleConfig)
     add_features(styled)
     add_finish(made)
+    add_transparent(made)
     add_outputs(made, painting_outputs("{name} and {brush} are", DEFAULT_OUTPUT))
     add_pictures(made, canvas=False)
     made.add_argument(
@@ -130,6 +133,7 @@ def run(words: list[str]) -> int:
         photos = find_photos(course, options.photos)
         jobs = course.jobs(photos, DEFAULT_OUTPUT, painting_end, many=many, brush=config.brush)
         check_relief((path for job in jobs for path in job.outputs), config.brush)
+        check_transparent(course, (path for job in jobs for path in job.outputs))
         _check_device(config)
         check_importance(config)
         palette = read_paints(course)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neural_painter.cli.course import Course
 from neural_painter.cli.features import features_file
+from neural_painter.cli.film_outputs import film_end
 from neural_painter.cli.films import change_film, film_job, film_size
 from neural_painter.cli.importance import check_importance, mask_file, paint_config, read_importance
 from neural_painter.cli.jobs import Job, Outcome
+from neural_painter.cli.paint_film_document import check_documents, needs_document, paint_document
 from neural_painter.cli.paintings import finish_of
 from neural_painter.cli.palette import palette_file, read_paints
 from neural_painter.cli.styled import read_style
@@ -39,7 +42,9 @@ def paint_film(course: Course, source: Path, brush: str | None) -> int:
         palette_file(options),
     )
     keyframes = _keyframes(course)
-    job = film_job(course, source, DEFAULT_OUTPUT, brush=config.brush)
+    check = partial(film_end, course, document=True)
+    job = film_job(course, source, DEFAULT_OUTPUT, check, brush=config.brush)
+    check_documents(job, config)
     check_importance(config)
     return course.run(job, lambda job: _paint(course, job, config, film, finish, keyframes))
 
@@ -52,6 +57,7 @@ def _paint(
     finish: Finish,
     keyframes: dict[int, Keyframe],
 ) -> Outcome:
+    from neural_painter.film.holding import FilmStrokes
     from neural_painter.film_painting import FilmPainter
     from neural_painter.video import probe
 
@@ -62,25 +68,20 @@ def _paint(
         from neural_painter.film.keyframes import check_keyframes
 
         check_keyframes(keyframes, config.brush, (read.height, read.width))
-    painter = FilmPainter(
-        config,
-        finish,
-        size=size,
-        on=film.on,
-        look=look,
-        boil=film.boil,
-        keyframes={frame: key.document.strokes for frame, key in keyframes.items()},
-    )
     told = {name: value for name, value in asdict(config).items() if name != "device"}
-    made = change_film(
-        course,
-        job,
-        read,
-        painter,
-        memory=painter,
-        fingerprint=f"paint {told} {asdict(film)} {finish.told()} {size}{_told(look, keyframes)}",
-        facts={"brush": config.brush, "strokes": config.strokes},
-    )
+    facts = {"brush": config.brush, "strokes": config.strokes}
+    given = {frame: key.document.strokes for frame, key in keyframes.items()}
+    how: dict[str, Any] = {"on": film.on, "look": look, "boil": film.boil, "keyframes": given}
+    fingerprint = f"paint {told} {asdict(film)} {finish.told()} {size}{_told(look, keyframes)}"
+    painter: FilmStrokes | FilmPainter
+    if needs_document(course, job):
+        painter = FilmStrokes(config, **how)
+        fingerprint = f"paint {told} {asdict(film)}{_told(look, keyframes)}"  # which knows of no finish
+        options = {**told, **asdict(film)}
+        made = paint_document(course, job, read, painter, finish, told=options, fingerprint=fingerprint, facts=facts)
+    else:
+        painter = FilmPainter(config, finish, size=size, **how)
+        made = change_film(course, job, read, painter, memory=painter, fingerprint=fingerprint, facts=facts)
     for frame, key in sorted(keyframes.items()):
         if made.finished and frame > painter.frames:
             course.note(job, f"{key.path} was for frame {frame}, but {job.source.name} has {painter.frames}")

@@ -68,6 +68,19 @@ def check_relief(paths: Iterable[Path], brush: str) -> None:
             check_brush(path, brush)
 
 
+def check_transparent(course: Course, paths: Iterable[Path]) -> None:
+    """Raises UsageError where something is to be transparent and cannot be."""
+    if not course.options.transparent:
+        return
+    from neural_painter.export import kind
+    from neural_painter.images.writing import holds_alpha
+
+    for path in paths:
+        what = kind(path)
+        if what != "stroke document" and not (what == "picture" and holds_alpha(path)):
+            raise UsageError(f"--transparent: {path} holds no transparency", hint="Write .png, .webp or .tif")
+
+
 def outcome_of(
     course: Course,
     job: Job,
@@ -130,17 +143,21 @@ def writer(
     animation = animation_of(course.options)
 
     def write(path: Path, journal: Journal | None = None) -> None:
-        from neural_painter.export import save
+        from neural_painter.export import kind, save
 
+        whole = document
+        if whole.strokes.ids is not None and kind(path) == "stroke document":
+            whole = replace(whole, strokes=replace(whole.strokes, ids=None))
         save(
             path,
-            document,
+            whole,
             size,
             overwrite=course.options.overwrite,
             metadata=metadata,
             journal=journal,
             picture=picture,
             finish=finish,
+            transparent=getattr(course.options, "transparent", False),
             **animation,
         )
 

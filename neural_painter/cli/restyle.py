@@ -65,7 +65,7 @@ def parser() -> Parser:
     add_features(made)
     add_device(made)
     add_finish(made)
-    add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT))
+    add_outputs(made, painting_outputs("{name} is", DEFAULT_OUTPUT, films=False))
     add_pictures(made, canvas=False)
     made.add_argument("--resume", type=Path, metavar="DOCUMENT", help="go on with the unfinished document of a run")
     return made

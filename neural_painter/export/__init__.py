@@ -74,6 +74,7 @@ def save(
     journal: Journal | None = None,
     picture: Array | None = None,
     finish: Finish = FLAT,
+    transparent: bool = False,
 ) -> None:
     """Writes a painting as a picture, vector graphics, animation, relief or stroke document, as the file name asks.
 
@@ -89,6 +90,7 @@ def save(
         journal: keeps what is painted of a picture or animation while that lasts, and has what an earlier run has left.
         picture: the paint `[H, W, 3]` of this document in this size, flat, where it is there already.
         finish: how pictures and animations show the paint.
+        transparent: whether a picture leaves the canvas out; only pictures can, but not JPEG.
 
     Raises:
         UsageError: an end that is not supported, a number out of its range, or heights where the paint lies flat.
@@ -97,5 +99,6 @@ def save(
     path = Path(path)
     _, module = EXPORTERS[_end(path)]
     check_output(path, overwrite=overwrite)
-    wishes = Wishes(size or document.size, duration, fps, hold, overwrite, metadata, journal, picture, finish)
+    size = size or document.size
+    wishes = Wishes(size, duration, fps, hold, overwrite, metadata, journal, picture, finish, transparent)
     import_module(f"{__name__}.{module}").export(path, document, wishes)

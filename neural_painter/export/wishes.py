@@ -38,6 +38,7 @@ class Wishes:
         journal: keeps what is painted of a picture or animation while that lasts.
         picture: the paint `[H, W, 3]` in this size, flat, where it is there already.
         finish: how the painting is shown.
+        transparent: whether pictures leave the canvas out.
     """
 
     size: tuple[int, int]
@@ -49,6 +50,7 @@ class Wishes:
     journal: Journal | None = None
     picture: Array | None = None
     finish: Finish = FLAT
+    transparent: bool = False
 
 
 def frames_of(duration: float, fps: float) -> int:

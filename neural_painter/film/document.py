@@ -44,7 +44,7 @@ MAX_TAGS, LONGEST_TAG = 32, 4000
 MAX_TIME = 1 << 62
 MAX_TICKS = 1 << 31
 """Numerator and denominator of times, rates and the shape of pixels."""
-SOUNDS = ("", "mov", "matroska")
+SOUNDS = ("", "mov", "mp4", "matroska")
 """Containers in which a film's sound lies; "": it has none."""
 
 PAINTING = ("width", "height", "canvas", "brush", "seed", "weights", "options")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from av.filter import Graph
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorTrc
+from av.video.reformatter import ColorPrimaries
+
+from neural_painter.video.hdr import CURVES, fitted_into_srgb
 
 # Without the last three, colours lose precision: a smooth picture that goes to 4:2:0 and back has 35 dB instead of 50.
 _FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 _WIDE = {ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432}
-_HDR = {ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67}
 _CENTRED = {"mjpeg", "mpeg1video"}
-_BT709, _UNTOLD, _BT601 = 1, 2, 6  # AVColorSpace; 2 is that of the curve and the primaries, too
+_BT709, _UNTOLD, _BT601, _BT2020 = 1, 2, 6, 9  # AVColorSpace; 2 is that of the curve and the primaries, too
 
 
 class Converter:
@@ -26,10 +27,18 @@ class Converter:
         """A frame of a codec as "rgb24" in sRGB, and what was converted beyond its encoding: "", "wide" or "HDR".
 
         As players do, BT.709's curve is taken for sRGB's, and colours that are not told for those of the size. The
-        light of HDR is fitted into the range of sRGB. The first frame of such a film takes seconds.
+        light of HDR is fitted into the range of sRGB. The first frame of wide colours takes seconds.
         """
         options = {"in_chroma_loc": "center" if codec in _CENTRED else "left"}  # swscale would take center for all
-        kind = "HDR" if frame.color_trc in _HDR else "wide" if frame.color_primaries in _WIDE else ""
+        curve, primaries = frame.color_trc, frame.color_primaries
+        kind = "HDR" if curve in CURVES else "wide" if primaries in _WIDE else ""
+        if kind == "HDR":  # swscale would show it dull, as if no screen were brighter than any
+            frame.color_trc = frame.color_primaries = _UNTOLD
+            if frame.colorspace == _UNTOLD and not frame.format.is_rgb:
+                frame.colorspace = _BT2020
+            coded = self._convert(frame, frame.width, frame.height, "rgb48le", options).to_ndarray()
+            made = fitted_into_srgb(coded, curve, p3=primaries in (_WIDE - {ColorPrimaries.BT2020}))
+            return VideoFrame.from_ndarray(made, format="rgb24"), kind
         if kind:
             options |= {"out_primaries": "bt709", "out_transfer": "bt709", "intent": "perceptual"}
         else:

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from neural_painter.errors import OutputError, UsageError
@@ -102,6 +103,13 @@ def even(picture: Array) -> Array:
     if height % 2 == 0 and width % 2 == 0:
         return picture
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def marked(frame: VideoFrame) -> VideoFrame:
+    """A frame that says what its colours are: the headers of some encoders' frames tell them."""
+    frame.color_range, frame.colorspace = ColorRange.MPEG, Colorspace.ITU709
+    frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+    return frame
 
 
 def set_up(

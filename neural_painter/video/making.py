@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from neural_painter.video.colours import Converter
-from neural_painter.video.encoding import Target, check_encoder, container_options, encoding, even, set_up
+from neural_painter.video.encoding import Target, check_encoder, container_options, encoding, even, marked, set_up
 from neural_painter.video.origin import Moment, Origin, tags_of
 from neural_painter.video.parts import Parts
 from neural_painter.video.reading import Array, Say
@@ -131,7 +131,7 @@ class Maker:
             stream = self._stream
             if (frame.width, frame.height) != self._size:
                 self._say(f"its frames change size: all are scaled to {stream.width}x{stream.height}")
-            converted = self._converter.to_yuv(frame, stream.width, stream.height, self._kind.form)
+            converted = marked(self._converter.to_yuv(frame, stream.width, stream.height, self._kind.form))
             converted.time_base, converted.pts, converted.duration = self._origin.time_base, start, duration
             self._parts.encode(converted, known)
             self._follow(start + duration)

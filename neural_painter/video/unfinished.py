@@ -32,7 +32,7 @@ from av.video.frame import PictureType, VideoFrame
 from neural_painter.errors import InputError
 from neural_painter.files import opened
 from neural_painter.records import Place, read_at, record, records, write_at
-from neural_painter.video.encoding import FORM, THREADS
+from neural_painter.video.encoding import FORM, THREADS, marked
 
 MAGIC = b"neural_painter unfinished film 1\n"
 EVERY = 10.0
@@ -169,7 +169,7 @@ class Keeper:
             (frame,) = decoder.decode(Packet(data[_TIMES.size :]))
             frame.pict_type = PictureType.NONE  # no word of key frames
             frame.pts, frame.duration = start, duration
-            yield frame
+            yield marked(frame)
 
     def memory(self) -> bytes:
         """What the earlier run knew after the last of its frames; nothing where it has left none."""

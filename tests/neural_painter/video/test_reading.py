@@ -185,7 +185,47 @@ def test_interlaced_lines_are_left_and_said(tmp_path):
     assert notes == ["a.mkv: is interlaced: its lines are left as they are"]
 
 
-@pytest.mark.slow  # swscale makes its tables for seconds
+def in_bt2020(linear, code):
+    """Colours of BT.709, linear, as 10 bits of BT.2020 that are coded by a curve; `[1, N, 3]` Y, Cb and Cr."""
+    wide = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+    r, g, b = np.moveaxis(code(np.asarray(linear) @ wide.T), -1, 0)
+    y = 0.2627 * r + 0.678 * g + 0.0593 * b
+    planes = 64 + 876 * y, 512 + 896 * (b - y) / 1.8814, 512 + 896 * (r - y) / 1.4746
+    return [np.round(plane).astype(np.uint16) for plane in planes]
+
+
+def pq(light):
+    """SMPTE ST 2084, of light in cd/m²."""
+    power = (np.maximum(light, 0) / 10_000) ** 0.1593017578125
+    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+
+
+def test_what_is_as_bright_as_paper_stays_and_what_is_brighter_keeps_its_steps(tmp_path):
+    path, notes = tmp_path / "a.mkv", []
+    shown = np.array([[0, 0, 0], [64] * 3, [128] * 3, [180, 60, 60], [40, 150, 40], [50, 50, 160], [150, 128, 100]])
+    linear = np.where(shown <= 10, shown / 3294.6, ((shown / 255 + 0.055) / 1.055) ** 2.4)
+    brighter = np.outer([1, 2, 3, 4, 4.9, 20], [1, 1, 1])
+    planes = in_bt2020(np.concatenate([linear, brighter]), lambda light: pq(203 * light))
+    with av.open(path, "w") as film:
+        stream = film.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 16, 16 * len(planes[0]), "yuv444p10le"
+        frame = av.VideoFrame(stream.width, 16, "yuv444p10le")
+        for plane, codes in zip(frame.planes, planes, strict=True):
+            np.frombuffer(plane, np.uint16).reshape(16, -1)[:, : stream.width] = np.repeat(codes, 16)
+        for told in (stream.codec_context, frame):
+            told.colorspace, told.color_primaries, told.color_trc, told.color_range = 9, 9, 16, 1
+        film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+    found = next(read_frames(path, notes=notes))[8, 8::16].astype(int)
+    assert np.abs(found[:7] - shown).max() <= 3
+    greys = found[7:, 1]
+    assert np.ptp(found[7:], axis=1).max() <= 1
+    assert 220 < greys[0] < 235
+    assert (np.diff(greys[:5]) >= 2).all()
+    assert greys[4:].min() >= 254
+    assert notes == ["a.mkv: its HDR colours are converted to sRGB"]
+
+
 def test_hdr_is_fitted_into_srgb_without_clipping(tmp_path):
     path, notes = tmp_path / "a.mkv", []
     signal_levels = np.linspace(0, 1, 32)  # hybrid log-gamma
