@@ -140,6 +140,7 @@ LIGHT = {
     "neural_painter.export.finish",
     "neural_painter.export.wishes",
     "neural_painter.fast.config",
+    "neural_painter.fast.shipped",
     "neural_painter.film.config",
     "neural_painter.files",
     "neural_painter.painter.config",

@@ -12,6 +12,7 @@ from neural_painter.cli.options import Parser, add_file, add_file_manners, parse
 from neural_painter.cli.outputs import end_of
 from neural_painter.cli.streams import program
 from neural_painter.errors import UsageError
+from neural_painter.fast.shipped import STYLES, model_file, shipped
 
 DEFAULT_OUTPUT = "{name}.onnx"
 
@@ -35,7 +36,8 @@ def parser() -> Parser:
         type=Path,
         nargs="?",
         metavar="MODEL",
-        help="a model of ours, or one that `convert` reads (default: the style that comes with the project)",
+        help="a model of ours, one that `convert` reads, or the name of a style that comes with the project (default: "
+        f"{STYLES[0].name})",
     )
     add_file(made, "the file to write, .onnx", DEFAULT_OUTPUT)
     made.add_argument(
@@ -48,11 +50,7 @@ def parser() -> Parser:
 def run(words: list[str]) -> int:
     """Exports; returns the exit status."""
     with Course(parser(), words) as course:
-        path = course.options.model
-        if path is None:
-            from neural_painter.fast.files import shipped
-
-            path = shipped()
+        path = model_file(course.options.model or shipped())
         job = course.job(path, DEFAULT_OUTPUT, end_of(".onnx"))
         return course.run(job, lambda job: _export(course, job))
 

@@ -28,6 +28,7 @@ from neural_painter.cli.streams import program
 from neural_painter.cli.transfers import STATE
 from neural_painter.errors import UsageError
 from neural_painter.fast.config import FilmConfig
+from neural_painter.fast.shipped import STYLES, listed, model_file, shipped
 
 if TYPE_CHECKING:
     from neural_painter.fast.model import StyleModel
@@ -38,6 +39,7 @@ DEFAULT_OUTPUT = "{name}-{style}"
 DESCRIPTION = """Restyles pictures and films in one pass of a trained network: seconds, not minutes.
 
   python paint.py fast cat.jpg
+  python paint.py fast cat.jpg great-wave
   python paint.py fast cat.jpg candy.t7 -o cat-candy.png --original-colors
   python paint.py fast photos/ mine.safetensors -o restyled/
   python paint.py fast cat.mp4 mosaic.onnx -o cat-mosaic.mp4"""
@@ -58,9 +60,10 @@ def parser() -> Parser:
         type=Path,
         nargs="?",
         metavar="MODEL",
-        help="of the style: .safetensors, .onnx or Torch7's .t7; its content decides what it is (default: the style "
-        "that comes with the project)",
+        help="of the style: one that comes with the project, by its name, or a file: .safetensors, .onnx or Torch7's "
+        f".t7; its content decides what it is (default: {STYLES[0].name})",
     )
+    made.add_argument("--styles", action="version", version=listed(), help="list the styles of the project and leave")
     made.add_argument(
         "--original-colors", action="store_true", help="keep the input's colours; the style changes luminance only"
     )
@@ -84,11 +87,9 @@ def parser() -> Parser:
 def run(words: list[str]) -> int:
     """Restyles; returns the exit status."""
     with Course(parser(), words) as course:
-        from neural_painter.fast.files import shipped
-
         options = course.options
         steady = config_from(options, FilmConfig).steady
-        path = options.model or shipped()
+        path = model_file(options.model or shipped())
         course.reads(path, options.resume)
         many = options.input.is_dir()
         load = cache(lambda: _load(course, path))

@@ -18,6 +18,7 @@ from neural_painter.cli.training import check_checkpoint, device_name, processes
 from neural_painter.cli.words import signature
 from neural_painter.errors import InputError
 from neural_painter.fast.config import FastConfig
+from neural_painter.fast.shipped import model_file
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +55,13 @@ def parser() -> Parser:
         help="photos to train on, the more the better; subfolders are not looked into",
     )
     add_file(made, "the model to write (.safetensors)", DEFAULT_OUTPUT, metavar="MODEL")
+    made.add_argument(
+        "--start",
+        type=Path,
+        metavar="MODEL",
+        help="begin with a model of another style, of as many filters and residuals, or with a style of the project by "
+        "its name: 700 steps are enough then",
+    )
     made.add_argument("--name", type=parse_name, help="of the style (default: that of the file)")
     add_config(made, FastConfig)
     add_features(made)
@@ -75,7 +83,7 @@ def run(words: list[str]) -> int:
         config, options = course.config(FastConfig), course.options
         rank, world = ranks()
         options.quiet = options.quiet or rank > 0
-        course.reads(features_file(options))
+        course.reads(features_file(options), options.start)
         name = options.name or options.style.stem
         job = course.job(options.style, DEFAULT_OUTPUT, end_of(".safetensors"), name=name)
         checkpoint = options.checkpoint or job.outputs[0].with_suffix(".checkpoint.safetensors")
@@ -107,6 +115,7 @@ def _train(course: Course, job: Job, config: FastConfig, device: torch.device, c
 
 
 def _trainer(course: Course, job: Job, config: FastConfig, device: torch.device) -> FastTrainer:
+    from neural_painter.fast.model import read_network
     from neural_painter.fast.training import FastTrainer
     from neural_painter.images import find_pictures
 
@@ -116,7 +125,8 @@ def _trainer(course: Course, job: Job, config: FastConfig, device: torch.device)
     style = read_photo(course, job).pixels
     rank, world = ranks()
     features = read_features(course, pooling="average")
-    return FastTrainer(style, photos, features, config, device, rank=rank, world=world)
+    start = course.options.start and read_network(model_file(course.options.start))[0]
+    return FastTrainer(style, photos, features, config, device, rank=rank, world=world, start=start)
 
 
 def _write(course: Course, trainer: FastTrainer, path: Path, name: str) -> None:

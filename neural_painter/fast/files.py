@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ from neural_painter.files import read_whole, written_whole
 from neural_painter.kinds import begins_like_onnx, recognised
 
 FORMAT = "neural-painter fast style"
-VERSION, NEWEST = 1, 2
-"""Of the format: 2 is that of networks that do not end in a tanh, which older programs would run as if they did."""
+VERSION, LINEAR, NEWEST = 1, 2, 3
+"""Of the format. Older programs would run networks that do not end in a tanh (2) as if they did, and those that want
+grain (3) without it."""
 
 SIZE_LIMIT = 512 * 2**20
 HEADER_LIMIT = 1 << 20
@@ -60,7 +60,7 @@ def save_model(path: Path | str, network: TransformNetwork, card: Card, *, overw
     """
     header = {
         "format": FORMAT,
-        "version": VERSION if network.architecture.ending == "tanh" else NEWEST,
+        "version": _version(network.architecture),
         "architecture": network.architecture.as_json(),
         "name": card.name,
         "about": card.about,
@@ -70,6 +70,11 @@ def save_model(path: Path | str, network: TransformNetwork, card: Card, *, overw
     data = save(tensors, metadata={OURS: json.dumps(header)})
     with written_whole(Path(path), overwrite=overwrite) as temporary:
         temporary.write_bytes(data)
+
+
+def _version(architecture: Architecture) -> int:
+    """The oldest version that can say what a network is."""
+    return NEWEST if architecture.grain else VERSION if architecture.ending == "tanh" else LINEAR
 
 
 def read_file(path: Path) -> bytes:
@@ -96,8 +101,8 @@ def model_of(data: bytes, path: Path) -> tuple[TransformNetwork, Card]:
         raise ModelError(f"{path}: not a model of a style (damaged safetensors)") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ModelError(f"{path}: holds tensors, but not those of a style model of ours", hint=CONVERT)
-    if header.get("version") not in (VERSION, NEWEST):
-        raise ModelError(f"{path}: its version is {header.get('version')!r:.40}, expected {VERSION} or {NEWEST}")
+    if header.get("version") not in (VERSION, LINEAR, NEWEST):
+        raise ModelError(f"{path}: its version is {header.get('version')!r:.40}, expected {VERSION} to {NEWEST}")
     network = network_of(header.get("architecture"), path)
     fill(network, tensors, path)
     name, about = header.get("name"), header.get("about")
@@ -151,8 +156,3 @@ def fill(network: TransformNetwork, tensors: dict[str, torch.Tensor], path: Path
     kept = {name: value.float().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     network.load_state_dict(kept, assign=True)
     network.eval().requires_grad_(False)
-
-
-def shipped() -> Path:
-    """The model that comes with the project."""
-    return Path(str(files("neural_painter.fast"))) / "starry-night.safetensors"

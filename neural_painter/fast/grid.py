@@ -59,14 +59,21 @@ def _near(flows: Array, flow: Array, reach: float) -> Array:
     return (x < reach) & (y < reach)  # type: ignore[no-any-return]
 
 
-def restyled_on_grid(restyle: Callable[[Array], Array], picture: Array, stride: int, place: Array) -> Array:
+def restyled_on_grid(
+    restyle: Callable[[Array, Array | None], Array],
+    picture: Array,
+    stride: int,
+    place: Array,
+    noise: Array | None = None,
+) -> Array:
     """A picture `[H, W, 3]` restyled with blocks that have moved.
 
     Args:
-        restyle: the network.
+        restyle: the network; of a picture and its grain.
         picture: float32 in [0, 1].
         stride: side of a block in pixels.
         place: `[2]`: how far the picture has moved since its blocks lay as those of the network, x then y, in pixels.
+        noise: `[H, W]`: its grain.
 
     Returns:
         `[H, W, 3]` float32 in [0, 1].
@@ -76,11 +83,15 @@ def restyled_on_grid(restyle: Callable[[Array], Array], picture: Array, stride: 
     left, top = (-whole.astype(int)) % stride
     rest = (place - whole).astype(np.float32)
     between = np.abs(rest).max() > NOTHING
-    if between:
-        picture = moved(picture, rest)
     # Always the same size, whichever way it has moved: so that arrays can be used again.
-    picture = cv2.copyMakeBorder(picture, top, stride - top, left, stride - left, cv2.BORDER_REFLECT_101)
-    made = restyle(np.clip(picture, 0, 1))[top : top + height, left : left + width]
+    around = int(top), stride - int(top), int(left), stride - int(left)
+
+    def laid(values: Array) -> Array:
+        there = moved(values, rest) if between else values
+        return cv2.copyMakeBorder(there, *around, cv2.BORDER_REFLECT_101)
+
+    made = restyle(np.clip(laid(picture), 0, 1), None if noise is None else laid(noise))
+    made = made[top : top + height, left : left + width]
     return np.clip(moved(made, -rest), 0, 1) if between else np.ascontiguousarray(made)
 
 

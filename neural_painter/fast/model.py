@@ -21,7 +21,6 @@ from neural_painter.fast.files import (
     is_safetensors,
     model_of,
     read_file,
-    shipped,
     tensors_of,
     wrong_kind,
 )
@@ -30,8 +29,10 @@ from neural_painter.fast.formats.onnx_run import OnnxModel, is_onnx
 from neural_painter.fast.formats.pytorch_names import is_of_pytorch, network_of_pytorch
 from neural_painter.fast.formats.torch7 import is_ascii, is_torch7
 from neural_painter.fast.formats.torch7_modules import network_of_torch7
+from neural_painter.fast.grain import grain, grainy
 from neural_painter.fast.network import TransformNetwork
 from neural_painter.fast.norms import HeldNorms
+from neural_painter.fast.shipped import model_file, shipped
 from neural_painter.fast.strip_state import StripState
 from neural_painter.fast.strips import Strips
 from neural_painter.images import checked_picture, resize
@@ -83,6 +84,11 @@ class FastModel:
     def stride(self) -> int:
         return self.network.architecture.stride
 
+    @property
+    def grain(self) -> float:
+        """Strength of the grain that it wants."""
+        return self.network.architecture.grain
+
     def __call__(
         self,
         picture: Array,
@@ -91,6 +97,7 @@ class FastModel:
         state_seconds: float = SECONDS,
         state: StripState | None = None,
         norms: HeldNorms | None = None,
+        noise: Array | None = None,
     ) -> Array:
         """The restyled picture, `[H, W, 3]` float32 in [0, 1]; any size, also a single pixel.
 
@@ -100,6 +107,7 @@ class FastModel:
             state_seconds: about how often.
             state: what `on_state` was given for the same picture, to go on from; the result is equal to the byte.
             norms: statistics of the frames before, of a frame of a film; they are told those of this one.
+            noise: `[H, W]` float32, of a frame of a film: the grain that has come along with what it shows.
 
         Raises:
             InputError: the state is of another model or size.
@@ -107,6 +115,9 @@ class FastModel:
         """
         height, width = picture.shape[:2]
         more = max(0, self._least - height), max(0, self._least - width)
+        if noise is None and self.grain:
+            noise = grain(height, width, self.grain)
+        picture = grainy(picture, noise)
         if any(more):
             picture = cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_REFLECT_101)
         if self._strips:
@@ -132,7 +143,7 @@ def load_model(source: str | Path | None = None, *, device: str = "auto") -> Sty
 
     Args:
         source: our safetensors, ONNX (run by OpenCV, always on the CPU), Torch7, or safetensors of a published family;
-            its content decides. None: the style that comes with the project.
+            its content decides. Or the name of a style of the project. None: the first of those.
         device: auto, cpu or cuda.
 
     Returns:
@@ -142,7 +153,7 @@ def load_model(source: str | Path | None = None, *, device: str = "auto") -> Sty
         ModelError: missing, damaged, or of a kind that this program cannot run.
         UsageError: the device is not there.
     """
-    path = shipped() if source is None else Path(source)
+    path = shipped() if source is None else model_file(Path(source))
     data = read_file(path)
     if is_onnx(data, path.name):
         return OnnxModel(path, data)

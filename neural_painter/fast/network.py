@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from neural_painter.fast.config import MOST_GRAIN
 from neural_painter.fast.norms import HeldNorms
 
 AMPLITUDE = 150.0
@@ -78,6 +79,7 @@ class Architecture:
             mean colour. Out comes the same, `raw` less 127.5.
         epsilon: of instance norm.
         ending: `tanh`, 150 times that of what the last layer gives; `linear`, that itself, and `raw` comes out as RGB.
+        grain: strength of the `grain` that is laid over a picture before it goes in, which is not done here.
 
     Raises:
         ValueError: no network can be made of it; the message says why.
@@ -88,6 +90,7 @@ class Architecture:
     colors: str = "centred"
     epsilon: float = 1e-5
     ending: str = "tanh"
+    grain: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.layers) <= MOST_LAYERS:
@@ -100,6 +103,8 @@ class Architecture:
             raise ValueError(f"epsilon is {self.epsilon!r:.40}, expected 1e-12 to 1")
         if not isinstance(self.ending, str) or self.ending not in ENDINGS:
             raise ValueError(f"ending is {self.ending!r:.40}, expected one of {', '.join(ENDINGS)}")
+        if not isinstance(self.grain, float) or not 0 <= self.grain <= MOST_GRAIN:
+            raise ValueError(f"grain is {self.grain!r:.40}, expected 0 to {MOST_GRAIN}")
         scale, before = 1.0, 3
         for index, layer in enumerate(self.layers):
             _check(index, layer)
@@ -170,6 +175,8 @@ class Architecture:
         found = asdict(self)
         if self.ending == "tanh":
             del found["ending"]
+        if not self.grain:
+            del found["grain"]
         return found
 
     @classmethod
@@ -178,7 +185,7 @@ class Architecture:
         try:
             layers = tuple(Layer(**layer) for layer in value["layers"])
             front, colors, epsilon = (value[name] for name in ("front", "colors", "epsilon"))
-            return cls(layers, front, colors, epsilon, value.get("ending", "tanh"))
+            return cls(layers, front, colors, epsilon, value.get("ending", "tanh"), value.get("grain", 0.0))
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not the architecture of a network ({error!s:.120})") from None
 
@@ -204,18 +211,19 @@ def _check(index: int, layer: Layer) -> None:
         raise ValueError(f"layer {index}: a transposed convolution of this kind is not known")
 
 
-def johnson(filters: int = 32, residuals: int = 5) -> Architecture:
+def johnson(filters: int = 32, residuals: int = 5, grain: float = 0.0) -> Architecture:
     """The network that we train: instance norm, reflected borders, nearest upsampling.
 
     Args:
         filters: of the first layer; the next have twice and four times as many. 32 in the paper; 16 is four times
             faster, and what the authors' instance-norm models have.
         residuals: blocks in the middle.
+        grain: strength of the grain, of colours of 0 to 1.
     """
     down = (Layer(filters, 9), Layer(2 * filters, stride=2), Layer(4 * filters, stride=2))
     block = (Layer(4 * filters), Layer(4 * filters, relu=False, adds=True))
     up = (Layer(2 * filters, enlarge=2), Layer(filters, enlarge=2))
-    return Architecture((*down, *block * residuals, *up, Layer(3, 9, norm=False, relu=False)))
+    return Architecture((*down, *block * residuals, *up, Layer(3, 9, norm=False, relu=False)), grain=grain)
 
 
 class TransformNetwork(nn.Module):

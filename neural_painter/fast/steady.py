@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from neural_painter.fast.grain import carried_grain
 from neural_painter.fast.grid import camera_of, moved, restyled_on_grid
 from neural_painter.fast.model import FastModel, StyleModel
 from neural_painter.fast.norms import HeldNorms
@@ -33,6 +34,8 @@ APART = 0.12
 """Difference between the new frame and the carried one, of colours of 0 to 1, at which the latter counts 1/e.
 
 At .25 the halos of moving edges stay behind them in plain places."""
+GRAINY_APART = 0.25
+"""The same of networks that paint plain places from grain, where strokes differ more."""
 COARSE = 3.0
 """Sigma of the blur that the difference is looked at through, in pixels: single strokes may differ."""
 
@@ -42,6 +45,11 @@ GIVEN_BACK = 0.7
 """Share of the texture lost by blending that is given back; all of it costs a third of the calm."""
 MOST_GIVEN = 1.5
 """Greatest factor on the texture for that."""
+
+TORN = 1.0
+"""Pixels by which the drift of neighbouring ones may differ: where more, grain would be drawn out to streaks."""
+MENDED = 12.0
+"""Sigma of what is around a tear, in pixels."""
 
 THIRDS = np.full((1, 3), 1 / 3, np.float32)
 """Weights of the channels in their mean."""
@@ -54,12 +62,14 @@ class _Scene:
     Attributes:
         source, made: the frame and its restyled one, `[H, W, 3]` uint8.
         place: `[2]` float32, how far the camera's motion has moved the picture since the scene began, in pixels.
+        drift: `[H, W, 2]` float32, how far from a pixel its grain lay when the scene began; None without grain.
         moments: of `HeldNorms`.
     """
 
     source: Array
     made: Array
     place: Array
+    drift: Array | None = None
     moments: dict[int, Array] = field(default_factory=dict)
 
 
@@ -90,12 +100,14 @@ class Steady:
             return self._begin(picture, source)
         camera = camera_of(motion, picture)
         place = old.place - camera
-        norms = HeldNorms(old.moments)
-        new = self._restyled(picture, place, norms)
         back = _with_camera(motion, camera, before, picture)
+        drift = None if old.drift is None else _drifted(old.drift, back)
+        norms = HeldNorms(old.moments)
+        new = self._restyled(picture, place, drift, norms)
         trust = self._weight * _trust(motion, back, before, picture)
-        made = to_uint8(_blended(new, carried(checked_picture(old.made), back, cv2.INTER_LANCZOS4), trust))
-        self._scene = _Scene(source, made, place, norms.moments)
+        along = carried(checked_picture(old.made), back, cv2.INTER_LANCZOS4)
+        made = to_uint8(_blended(new, along, trust, APART if drift is None else GRAINY_APART))
+        self._scene = _Scene(source, made, place, drift, norms.moments)
         return checked_picture(made)
 
     def kept(self) -> Callable[[], bytes]:
@@ -110,15 +122,37 @@ class Steady:
     def _begin(self, picture: Array, source: Array) -> Array:
         """The first frame of a scene."""
         norms, place = HeldNorms(), np.zeros(2, np.float32)
-        made = to_uint8(self._restyled(picture, place, norms))
-        self._scene = _Scene(source, made, place, norms.moments)
+        grainy = isinstance(self._model, FastModel) and self._model.grain
+        drift = np.zeros((*picture.shape[:2], 2), np.float32) if grainy else None
+        made = to_uint8(self._restyled(picture, place, drift, norms))
+        self._scene = _Scene(source, made, place, drift, norms.moments)
         return checked_picture(made)
 
-    def _restyled(self, picture: Array, place: Array, norms: HeldNorms) -> Array:
+    def _restyled(self, picture: Array, place: Array, drift: Array | None, norms: HeldNorms) -> Array:
         model = self._model
         if not isinstance(model, FastModel):
             return model(picture)
-        return restyled_on_grid(lambda moved: model(moved, norms=norms), picture, model.stride, place)
+        noise = None if drift is None else carried_grain(drift, model.grain)
+
+        def restyle(moved: Array, noise: Array | None) -> Array:
+            return model(moved, noise=noise, norms=norms)
+
+        return restyled_on_grid(restyle, picture, model.stride, place, noise)
+
+
+def _drifted(drift: Array, back: Array) -> Array:
+    """Where a frame's grain lies: it has come along with what it shows, or where that tears it, with what is around."""
+    along = (carried(drift, back) + back).astype(np.float32)
+    torn = np.zeros(along.shape[:2], bool)
+    for axis in (0, 1):
+        far = np.abs(np.diff(along, axis=axis)).max(-1) > TORN
+        torn |= np.pad(far, [(1, 0) if k == axis else (0, 0) for k in (0, 1)])
+        torn |= np.pad(far, [(0, 1) if k == axis else (0, 0) for k in (0, 1)])
+    if not torn.any():
+        return along
+    whole = (~torn).astype(np.float32)[..., None] + 1e-6
+    around = cv2.GaussianBlur(whole * along, (0, 0), MENDED) / cv2.GaussianBlur(whole, (0, 0), MENDED)[..., None]
+    return np.where(torn[..., None], around, along)  # type: ignore[no-any-return]
 
 
 def _with_camera(motion: Motion, camera: Array, before: Array, after: Array) -> Array:
@@ -150,12 +184,12 @@ def _trust(motion: Motion, back: Array, before: Array, after: Array) -> Array:
     return np.minimum(trust, inner)  # type: ignore[no-any-return]
 
 
-def _blended(new: Array, old: Array, trust: Array) -> Array:
+def _blended(new: Array, old: Array, trust: Array, most: float) -> Array:
     """The new frame with so much of the carried one as is trusted, and less where they differ by more than strokes."""
     difference = new - old
     coarse = cv2.GaussianBlur(difference, (0, 0), COARSE)
     apart = cv2.GaussianBlur(_largest(coarse), (0, 0), 1)
-    weight = (trust * np.exp(-((apart / APART) ** 2)))[..., None]
+    weight = (trust * np.exp(-((apart / most) ** 2)))[..., None]
     mixed = new - weight * difference
     textures = [picture - cv2.GaussianBlur(picture, (0, 0), COARSE) for picture in (new, old, mixed)]
     strengths = [cv2.GaussianBlur(cv2.transform(texture**2, THIRDS), (0, 0), WIDE) + 1e-5 for texture in textures]
@@ -168,6 +202,8 @@ def _written(scene: _Scene) -> bytes:
     file = io.BytesIO()
     arrays: dict[str, Any] = {name: cv2.imencode(".png", getattr(scene, name))[1] for name in ("source", "made")}
     arrays |= {f"norm {layer}": held for layer, held in scene.moments.items()}
+    if scene.drift is not None:
+        arrays["drift"] = scene.drift
     np.savez(file, place=scene.place, **arrays)
     return file.getvalue()
 
@@ -176,4 +212,5 @@ def _read(state: bytes) -> _Scene:
     with np.load(io.BytesIO(state), allow_pickle=False) as found:
         source, made = (cv2.imdecode(found[name], cv2.IMREAD_COLOR) for name in ("source", "made"))
         moments = {int(name.split()[1]): found[name] for name in found.files if name.startswith("norm")}
-        return _Scene(np.asarray(source), np.asarray(made), found["place"], moments)
+        drift = found["drift"] if "drift" in found.files else None
+        return _Scene(np.asarray(source), np.asarray(made), found["place"], drift, moments)

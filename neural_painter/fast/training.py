@@ -15,12 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from neural_painter.descent import Patience
+from neural_painter.errors import UsageError
 from neural_painter.fast.config import FastConfig
 from neural_painter.fast.files import ModelError
+from neural_painter.fast.grain import SIDE, grain
 from neural_painter.fast.loss import StyleLoss
 from neural_painter.fast.network import TransformNetwork, johnson
+from neural_painter.fast.patterns import BORDER, STRIDE, plain_rows, regularity, unsteadiness, with_plain_tops
 from neural_painter.fast.photos import Photos
 from neural_painter.features import Features
 from renderers.trainers import Run
@@ -41,9 +45,11 @@ class FastTrainer(Run):
         config: how to train.
         device: where to.
         rank, world: this process and how many there are; with more than one, torch.distributed must be initialised.
+        start: a trained network of the same layers to begin with; another style is learnt in a third of the steps so.
 
     Raises:
         InputError: no photos.
+        UsageError: the network to begin with has other layers.
     """
 
     KIND, LOWEST, ERROR, MEASURED = "fast", 0.01, ModelError, ("style",)
@@ -58,23 +64,55 @@ class FastTrainer(Run):
         *,
         rank: int = 0,
         world: int = 1,
+        start: TransformNetwork | None = None,
     ) -> None:
         self.photos = Photos(photos, config.crop, config.seed)
         self.loss = StyleLoss(features.on(device), style, config)
         torch.manual_seed(config.seed)
-        self.model = TransformNetwork(johnson(config.filters, config.residuals)).to(device)
+        self.model = TransformNetwork(johnson(config.filters, config.residuals, config.grain)).to(device)
+        if start is not None:
+            if start.architecture.layers != self.model.architecture.layers:
+                raise UsageError("the network to begin with has other layers than the one that is asked for")
+            self.model.load_state_dict(start.state_dict())
         super().__init__(self.model, config, device, rank=rank, world=world, ahead=True)
         self.patience = Patience(hint="Try a lower --rate or --style-weight.")
         self.terms: dict[str, float] = {}
 
     def _material(self, step: int) -> Tensor:
         first = (step * self.world + self.rank) * self.config.batch
-        return self.photos.batch(range(first, first + self.config.batch))
+        photos = self.photos.batch(range(first, first + self.config.batch))
+        if not self.config.pattern_weight:
+            return photos
+        return with_plain_tops(photos, np.random.default_rng((self.config.seed, step, self.rank, 2)))
 
     def _loss(self, material: Tensor) -> Tensor:
-        photos = material.to(self.device)
-        loss, self.terms = self.loss(self.network(photos), photos)
+        photos, config = material.to(self.device), self.config
+        generator = np.random.default_rng((config.seed, self.step, self.rank, 1))
+        seen = self._grainy(photos, generator)
+        if config.steady_weight:
+            down, right = divmod(int(generator.integers(1, STRIDE**2)), STRIDE)
+            moved = pad(seen[..., down:, right:], (0, right, 0, down), mode="reflect")
+            restyled, again = self.network(torch.cat([seen, moved])).chunk(2)
+        else:
+            restyled = self.network(seen)
+        loss, self.terms = self.loss(restyled, photos)
+        if config.steady_weight:
+            loss = loss + self._weighed("steady", unsteadiness(restyled, again, down, right))
+        if config.pattern_weight:
+            loss = loss + self._weighed("pattern", regularity(restyled[::2, :, : plain_rows(config.crop) - BORDER]))
         return loss
+
+    def _weighed(self, name: str, value: Tensor) -> Tensor:
+        """A further term, which is noted, times its weight."""
+        self.terms[name] = float(value.detach())
+        return getattr(self.config, f"{name}_weight") * value  # type: ignore[no-any-return]
+
+    def _grainy(self, photos: Tensor, generator: np.random.Generator) -> Tensor:
+        """Photos `[N, 3, H, W]` with their grain, each from another place."""
+        height, width = photos.shape[2:]
+        places = generator.integers(SIDE, size=(len(photos), 2))
+        noise = [grain(height, width, self.config.grain, (int(down), int(right))) for down, right in places]
+        return photos + torch.from_numpy(np.stack(noise))[:, None].to(photos)
 
     def _learn(self, loss: float) -> None:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from neural_painter.fast.config import MOST_GRAIN
 from neural_painter.fast.files import ModelError, read_file
 from neural_painter.fast.formats.feathering import even_side, run_feathered
 from neural_painter.fast.formats.onnx_probe import trouble
@@ -37,7 +38,8 @@ from neural_painter.fast.formats.onnx_read import (
     settle,
     taken,
 )
-from neural_painter.fast.formats.onnx_write import RANGE, STYLE, UNIT_RANGE
+from neural_painter.fast.formats.onnx_write import GRAIN, RANGE, STYLE, UNIT_RANGE
+from neural_painter.fast.grain import grain, grainy
 from neural_painter.files import HEAD, kind_of
 from neural_painter.images import resize
 from neural_painter.kinds import begins_like_onnx
@@ -73,6 +75,15 @@ def is_onnx(data: bytes, name: str) -> bool:
     return begins_like_onnx(data) or (name.lower().endswith(".onnx") and kind_of(data[:HEAD]) == "unknown data")
 
 
+def _grain_of(told: str) -> float:
+    """The strength of grain that a file tells of; 0 for what is none."""
+    try:
+        strength = float(told)
+    except ValueError:
+        return 0.0
+    return strength if 0 <= strength <= MOST_GRAIN else 0.0
+
+
 class OnnxModel:
     """A style from an ONNX file: one picture in, one out, float32 `[1, 3, H, W]`, RGB.
 
@@ -106,6 +117,7 @@ class OnnxModel:
         self._model = read_onnx(read_file(self.path) if data is None else data, self.path)
         about = {entry.key: entry.value for entry in self._model.metadata_props}
         self._ours = about.get(RANGE) == UNIT_RANGE
+        self._grain = _grain_of(about.get(GRAIN, "0"))
         self._takes, self._gives = UNIT, UNIT  # until the range is found
         self.notes: list[str] = []
         self.name = " ".join(about.get(STYLE, "").split())[:LONGEST_NAME] or self.path.stem
@@ -128,6 +140,8 @@ class OnnxModel:
             ModelError: OpenCV fails at this size, or what comes out is not finite.
         """
         height, width = picture.shape[:2]
+        if self._grain:
+            picture = grainy(picture, grain(height, width, self._grain))
         if self._fixed:
             tile, overlap = self._fixed, (self._fixed[0] // 4, self._fixed[1] // 4)
         else:

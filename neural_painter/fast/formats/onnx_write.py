@@ -24,7 +24,9 @@ Array = np.ndarray
 PRODUCER = "neural-painter"
 RANGE, UNIT_RANGE = "range", "0 to 1"
 STYLE = "style"
-"""Entries of the metadata: colours go from 0 to 1 in a file of ours, and its style is called so."""
+GRAIN = "grain"
+"""Entries of the metadata: colours go from 0 to 1 in a file of ours, its style is called so, and who runs it lays grain
+of that strength over pictures first."""
 
 OPERATORS, FORMAT = 13, 8
 """Operator set and version of the format: old ones that hold all that is needed, for the sake of old readers."""
@@ -95,7 +97,10 @@ def onnx_of(network: TransformNetwork, *, name: str = "", size: tuple[int, int] 
         producer_name=PRODUCER,
         doc_string="Restyles RGB pictures in [0, 1].",
     )
-    helper.set_model_props(model, {"producer": PRODUCER, RANGE: UNIT_RANGE, STYLE: name})
+    told = {"producer": PRODUCER, RANGE: UNIT_RANGE, STYLE: name}
+    if architecture.grain:
+        told[GRAIN] = repr(architecture.grain)
+    helper.set_model_props(model, told)
     checker.check_model(model, full_check=True)
     return model
 

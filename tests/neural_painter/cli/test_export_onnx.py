@@ -53,7 +53,7 @@ def test_size_output_and_silence(here, capsys):
 
 
 def test_without_a_model_it_takes_the_one_that_comes_with_the_project(here, capsys, monkeypatch):
-    monkeypatch.setattr("neural_painter.fast.files.shipped", lambda: Path("waves.safetensors"))
+    monkeypatch.setattr("neural_painter.cli.export_onnx.shipped", lambda: Path("waves.safetensors"))
     assert main(["export-onnx", "-o", "a.onnx"]) == 0
     assert OnnxModel("a.onnx").name == "high waves"
 

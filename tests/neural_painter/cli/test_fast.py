@@ -17,6 +17,7 @@ from neural_painter.fast.files import Card, save_model
 from neural_painter.fast.formats.onnx_write import export_onnx
 from neural_painter.fast.model import FastModel, load_model
 from neural_painter.fast.network import TransformNetwork, johnson
+from neural_painter.fast.shipped import STYLES
 from neural_painter.fast.steady import Steady
 from neural_painter.images import read_image, to_uint8
 from neural_painter.video import probe, read_frames, transform_video
@@ -44,7 +45,7 @@ def here(tmp_path, monkeypatch):
     """A folder with a model; the style of the project is one like it."""
     (tmp_path / "project").mkdir()
     save_model(tmp_path / "project" / "waves.safetensors", network(), Card("Waves"))
-    monkeypatch.setattr("neural_painter.fast.files.shipped", lambda: tmp_path / "project" / "waves.safetensors")
+    monkeypatch.setattr("neural_painter.cli.fast.shipped", lambda: tmp_path / "project" / "waves.safetensors")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     save_model("mine.safetensors", network(), Card("My style"))
@@ -96,6 +97,19 @@ FINE = {
     "film by both sides": ("cat.mp4 --size 51x38 -o a.mkv", film(), {"a.mkv": (52, 38)}),
     "film over another": ("cat.mp4 -o a.mp4 --overwrite", both(film(), text("a.mp4")), {"a.mp4": (32, 24)}),
 }  # fmt: skip
+
+
+def test_styles_of_the_project_are_listed_and_known_by_name(tmp_path, monkeypatch, capsys):
+    assert main(["fast", "--styles"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert [line.split()[0] for line in out.splitlines()] == [style.name for style in STYLES]
+    assert all(" after " in line for line in out.splitlines())
+    monkeypatch.chdir(tmp_path)
+    picture()()
+    assert main(["fast", "cat.png", "great-wave", "--quiet", "--size", "48"]) == 0
+    assert main(["fast", "cat.png", "nobody", "--quiet"]) == 4
+    assert listing() == {"cat.png", "cat-great-wave.png"}
 
 
 @each("words, prepare, expected", FINE.values(), ids=FINE)

@@ -102,6 +102,19 @@ def test_default_names_and_silence(words, output, name, here, capsys):
     assert read_network(Path(output))[1].name == name
 
 
+def test_a_style_begins_with_another(here, capsys):
+    assert main([*START, "-o", "first.safetensors"]) == 0
+    begun = [*START, "-o", "second.safetensors", "--start", "first.safetensors", "--steps", "1", "--rate", "1e-9"]
+    assert main(begun) == 0
+    first, second = (read_network(Path(f"{name}.safetensors"))[0].state_dict() for name in ("first", "second"))
+    assert all(torch.allclose(value, second[name], atol=1e-6) for name, value in first.items())
+    capsys.readouterr()
+    assert main([*START, "-o", "third.safetensors", "--start", "starry-night"]) == 2
+    assert "other layers" in capsys.readouterr().err
+    assert main([*START, "-o", "third.safetensors", "--start", "nothing.safetensors"]) == 4
+    assert not Path("third.safetensors").exists()
+
+
 def test_the_network_that_the_trainer_would_give(here):
     assert main([*START, "--quiet"]) == 0
     alone = trainer()

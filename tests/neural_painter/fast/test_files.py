@@ -47,14 +47,17 @@ def read_model(path):
 
 
 def test_only_networks_that_older_programs_would_run_wrongly_are_of_a_newer_version(tmp_path):
-    for ending, version in (("tanh", 1), ("linear", 2)):
-        save_model(tmp_path / "it", filled(Architecture(johnson(4, 0).layers, colors="raw", ending=ending)), Card())
+    for ending, grain, version in (("tanh", 0.0, 1), ("linear", 0.0, 2), ("tanh", 0.1, 3)):
+        network = filled(Architecture(johnson(4, 0).layers, colors="raw", ending=ending, grain=grain))
+        save_model(tmp_path / "it", network, Card())
+        assert read_model(tmp_path / "it")[0].architecture == network.architecture
         data = (tmp_path / "it").read_bytes()
         header = json.loads(
             json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["neural_painter"]
         )
         assert header["version"] == version
         assert ("ending" in header["architecture"]) == (version == 2)
+        assert ("grain" in header["architecture"]) == (version == 3)
 
 
 def test_the_same_model_gives_the_same_bytes(model, tmp_path):
@@ -130,9 +133,9 @@ def huge():
         ("{", "not a model of a style (damaged safetensors)"),
         ("[" * 100_000, "not a model of a style (damaged safetensors)"),
         ("1" * 5000, "not a model of a style (damaged safetensors)"),
-        ({"version": 3}, "its version is 3, expected 1 or 2"),
-        ({"version": None}, "its version is None, expected 1 or 2"),
-        ({"version": "1" * 999}, f"its version is '{'1' * 39}, expected 1 or 2"),
+        ({"version": 4}, "its version is 4, expected 1 to 3"),
+        ({"version": None}, "its version is None, expected 1 to 3"),
+        ({"version": "1" * 999}, f"its version is '{'1' * 39}, expected 1 to 3"),
         ({"architecture": None}, "not the architecture of a network ('NoneType' object is not subscriptable)"),
         ({"architecture": {}}, "not the architecture of a network ('layers')"),
         (

@@ -1,5 +1,6 @@
 """Films whose strokes stay: what stands still repeats to the byte, the camera takes strokes along, cuts begin anew."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -102,11 +103,26 @@ def test_a_network_with_a_grid_that_goes_along_makes_the_same(model):
     frames = pan(2, (3, -2))
     (first, second) = frames
     place = np.float32([-3, 2])
-    aligned = restyled_on_grid(model, second, model.stride, place)
-    expected = restyled_on_grid(model, first, model.stride, np.zeros(2, np.float32))
+    aligned = restyled_on_grid(lambda moved, _: model(moved), second, model.stride, place)
+    expected = restyled_on_grid(lambda moved, _: model(moved), first, model.stride, np.zeros(2, np.float32))
     inside = np.s_[20:-20, 20:-20]
     there = np.roll(expected, (2, -3), (0, 1))
     assert np.abs(aligned - there)[inside].mean() < 0.25 * np.abs(model(second) - there)[inside].mean()
+
+
+def test_grain_goes_with_the_camera(model):
+    """By whole pixels: the same grain at the same things, where otherwise it would lie on the screen."""
+    step, inside = (3, 6), np.s_[14:-14, 14:-14]
+    grainy = FastModel(
+        TransformNetwork(replace(model.network.architecture, grain=0.3)).eval().requires_grad_(False), device="cpu"
+    )
+    grainy.network.load_state_dict(model.network.state_dict())
+    frames = pan(2, step, (100, 120))
+    steady = Steady(grainy, 0.0)
+    before, after = (steady(frame)[: 100 - 6, : 120 - 3] for frame in frames)
+    there = np.roll(before, (-6, -3), (0, 1))
+    stays = np.abs(grainy(frames[1])[: 100 - 6, : 120 - 3] - there)[inside].mean()
+    assert np.abs(after - there)[inside].mean() < 0.4 * stays
 
 
 def test_the_camera_is_told_from_things_that_move():
