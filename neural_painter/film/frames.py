@@ -12,7 +12,7 @@ from neural_painter.film.advecting import advected
 from neural_painter.film.beginning import Begun, begun, taken_over
 from neural_painter.film.bench import Bench
 from neural_painter.film.keyframes import cast_of
-from neural_painter.film.living import Cast, born, buried
+from neural_painter.film.living import Cast, anew_of, born, buried
 from neural_painter.film.look import PLAIN, Look
 from neural_painter.film.refitting import refitted
 from neural_painter.film.rounding import rounded
@@ -187,8 +187,9 @@ def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Mot
     if repeated:  # no one is born who would fade in, and with the next repeat all is at rest
         restless = np.zeros_like(restless)
     else:
-        left = buried(cast, bench, bench.error(bench.canvas(strokes)), rest)
-        cast = born(left, bench, before, level, rest, (frame,))
+        anew = anew_of(motion.seen, rest)
+        left = buried(cast, bench, bench.error(bench.canvas(strokes)), rest, anew)
+        cast = born(left, bench, before, level, rest, anew, (frame,))
     error = bench.error(bench.canvas(cast.strokes))
     picture = np.where(motion.still[..., None], scene.picture, source)
     scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless, shot, bench.textures)

@@ -38,13 +38,15 @@ MOST = 1.15
 """Strokes that there may be, in those that are wanted."""
 GAIN = 0.5
 """Error that a newcomer takes away where it lies, in the film's mean error; those that take less are not kept."""
+NEW, NEW_OF = 0.12, 0.6
+"""Part of a frame that may be new before more strokes than usual die and are born; how many more of what is beyond."""
 USELESS = 0.5
 """Part of what newcomers must gain, below which strokes go where there are more than wanted."""
 SWAPPED = 0.25
 """Part of a newcomer's worth below which a stroke makes room for it where there are as many as wanted."""
 MOST_DEAD = 0.019
-"""Part of the strokes that may die in a frame, half of them because they do harm, those that left the picture or are
-hidden first: the others live on."""
+"""Part of the strokes that may die in a frame of which little is new, half of them because they do harm; those that
+left the picture or are hidden go first."""
 STEPS, RATE = 12, 0.7
 """How newcomers are fitted."""
 
@@ -101,6 +103,16 @@ class Cast:
         )
 
 
+def anew_of(seen: Array, rest: Array) -> float:
+    """Part of the strokes that may be replaced in a frame because much of it is new: 0 unless much is.
+
+    Args:
+        seen: `[H, W]` bool, what was in the frame before.
+        rest: `[H, W]` bool, where strokes are left alone.
+    """
+    return NEW_OF * max(0.0, float((~seen & ~rest).mean()) - NEW)
+
+
 class Survivors(NamedTuple):
     """Who lives on in a frame.
 
@@ -121,7 +133,7 @@ def named(strokes: Strokes, first: int = 0) -> Strokes:
     return Strokes(strokes.placement, strokes.shape, strokes.paint, ids)
 
 
-def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> Survivors:
+def buried(cast: Cast, bench: Bench, error: Array, rest: Array, anew: float) -> Survivors:
     """Those that live on: strokes that left the picture or are hidden die, and of those that do harm the worst.
 
     Args:
@@ -129,6 +141,7 @@ def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> Survivors:
         bench: of this frame.
         error: of its canvas, `[H, W]`.
         rest: where strokes are left alone, `[H, W]` bool.
+        anew: part of the strokes that may die beyond the usual, as from `anew_of`.
     """
     placement = cast.strokes.placement
     worth = bench.worth(cast.strokes)
@@ -138,14 +151,16 @@ def buried(cast: Cast, bench: Bench, error: Array, rest: Array) -> Survivors:
     active = share_of(rest, placement) < CALM
     dead = gone | (active & (unseen >= UNSEEN))
     harm = np.where(active & ~dead & (worth < -HARM * under), worth, 0)
-    most = round(MOST_DEAD * len(placement))
+    most = round((MOST_DEAD + anew) * len(placement))
     worst = np.argsort(harm, kind="stable")[: max(0, most - int(dead.sum()) + 1) // 2]
     dead[worst[harm[worst] < 0]] = True
     lives = Cast(cast.strokes, cast.age, unseen, cast.next_id).kept(~dead)
     return Survivors(lives, worth[~dead], max(0, most - int(dead.sum())))
 
 
-def born(left: Survivors, bench: Bench, before: Array, level: float, rest: Array, seed: tuple[int, ...]) -> Cast:
+def born(
+    left: Survivors, bench: Bench, before: Array, level: float, rest: Array, anew: float, seed: tuple[int, ...]
+) -> Cast:
     """The cast with newcomers where the canvas lacks much; the least useful make room where there are too many.
 
     Args:
@@ -154,6 +169,7 @@ def born(left: Survivors, bench: Bench, before: Array, level: float, rest: Array
         before: what error may be where, `[H, W]`.
         level: the film's mean error.
         rest: where strokes are left alone, `[H, W]` bool.
+        anew: part of the wanted strokes that may be born beyond the usual, as from `anew_of`.
         seed: chooses what is tried.
     """
     cast, wanted, config = left.cast, bench.config.strokes, bench.config
@@ -164,7 +180,7 @@ def born(left: Survivors, bench: Bench, before: Array, level: float, rest: Array
     lacking = (error > need * level) & (error > need * before) & ~rest
     one = np.pi * bench.width**2 * bench.painter.brush.aspect.default
     crowd = np.minimum(error[lacking] / (LACKING * level), CROWD).sum()
-    count = int(min(np.ceil(MOST_BORN * wanted), crowd / one))
+    count = int(min(np.ceil((MOST_BORN + anew) * wanted), crowd / one))
     if count < 1:
         return cast
     masked = np.where(lacking[..., None], canvas, bench.target)

@@ -9,7 +9,7 @@ import pytest
 from neural_painter import PaintConfig
 from neural_painter.export.rendering import render_bytes
 from neural_painter.film.frames import paint_frames
-from neural_painter.film.living import MOST
+from neural_painter.film.living import MOST, anew_of
 from neural_painter.film.rounding import rounded
 from neural_painter.strokes import StrokeDocument, Strokes
 from renderers.brushes import brush
@@ -73,6 +73,17 @@ def test_few_strokes_die_in_a_frame_however_much_changes():
     ids = [set(frame.strokes.ids.tolist()) for frame in paint_frames(boiling, many)]
     deaths = [len(before - after) for before, after in pairwise(ids)]
     assert 0 < max(deaths) <= 0.02 * 345
+
+
+def test_where_much_is_new_more_strokes_are_replaced():
+    rest = np.zeros((10, 10), bool)
+    seen = np.ones((10, 10), bool)
+    assert anew_of(seen, rest) == 0
+    seen[:1] = False
+    assert anew_of(seen, rest) == 0
+    seen[:5] = False
+    assert 0.1 < anew_of(seen, rest) < 0.5
+    assert anew_of(seen, ~seen) == 0
 
 
 def test_a_moving_square_takes_its_strokes_along_and_the_rest_stays():
