@@ -13,7 +13,7 @@ from neural_painter.film.colouring import begun_in
 from neural_painter.film.living import named
 from neural_painter.film.look import Look
 from neural_painter.film.refitting import refitted
-from neural_painter.film.shots import Shot
+from neural_painter.film.shots import Shot, is_blank
 from neural_painter.painter.choosing import Choice
 from neural_painter.painter.config import PaintConfig
 from neural_painter.painter.rounds import place_between
@@ -24,8 +24,8 @@ from neural_painter.strokes import Strokes
 
 Array = np.ndarray
 
-LEAST = 1e-6
-"""Of a shot's error, which is 0 where all is black."""
+LEAST = 255.0**-2
+"""Of a shot's mean error, which is 0 where all is black: less than a level of 8 bits is not seen."""
 ROUNDS = 2
 """Of the fit of a shot's first strokes with their textures."""
 
@@ -60,13 +60,13 @@ def begun(picture: Array, config: PaintConfig, look: Look) -> Begun:
     bench = Bench(picture, config, weights=weights, choice=None if style else look.choice)
     strokes, source = named(bench.painted()), bench.target
     level = _level(bench, strokes)
-    shot = Shot(bench.painter.smallest, mattering.fitted(matters, bench.size))
+    shot = Shot(bench.painter.smallest, mattering.fitted(matters, bench.size), blank=is_blank(picture))
     if style is not None:
         strokes, colours = _styled(bench, strokes, picture, style)
-        shot = Shot(shot.smallest, shot.matters, colours=colours)
+        shot = replace(shot, colours=colours)
     if look.choice is not None:
         strokes, paints = begun_in(bench, strokes, look.choice, free=style is not None)
-        shot = Shot(shot.smallest, shot.matters, paints, shot.colours)
+        shot = replace(shot, paints=paints)
     if style is not None:
         shot = shot.showing(bench.canvas(strokes), source)
     if style is not None or look.choice is not None:
@@ -89,14 +89,15 @@ def taken_over(
 
     Args:
         picture, config, look: as for `begun`.
-        strokes: they.
+        strokes: they, with ids.
         shot, level: of the frame without them; None: another shot begins.
     """
     if shot is None:
         matters = mattering.begun(picture, config.importance, look.mask)
         colours = None if look.style is None else recolour(picture, look.style.picture)[1]
         bench = Bench(picture, config, weights=None if matters is None else matters.weights)
-        shot = Shot(bench.painter.smallest, mattering.fitted(matters, bench.size), colours=colours)
+        fitted = mattering.fitted(matters, bench.size)
+        shot = Shot(bench.painter.smallest, fitted, colours=colours, blank=is_blank(picture))
     shot = replace(shot, beside=None)
     plain = Shot(shot.smallest, shot.matters).bench(picture, config)
     if look.choice is not None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from neural_painter.film.advecting import advected
-from neural_painter.film.beginning import Begun, begun, taken_over
+from neural_painter.film.beginning import LEAST, Begun, begun, taken_over
 from neural_painter.film.bench import Bench
 from neural_painter.film.keyframes import cast_of
+from neural_painter.film.lighting import Light, cast_in, moved_on, shot_in
 from neural_painter.film.living import Cast, anew_of, born, buried
 from neural_painter.film.look import PLAIN, Look
 from neural_painter.film.refitting import refitted
@@ -20,7 +21,7 @@ from neural_painter.film.shots import Shot
 from neural_painter.film.textures import Textures
 from neural_painter.film.waking import RISE, at_rest, expected, remembered, restless_after, woken
 from neural_painter.images import fit_long_side, in_greys, resize
-from neural_painter.motion import Motion, carried, is_cut, motion_between
+from neural_painter.motion import Motion, carried
 from neural_painter.painter.config import PaintConfig
 from neural_painter.strokes import Strokes
 from renderers.brushes import brush as find_brush
@@ -134,14 +135,9 @@ def next_frame(
         return scene, PaintedFrame(shown(scene, config), False, awake, births)
     if given is None:
         made = begun(picture, config, look)
-        cast, number = Cast.fresh(made.strokes, 0), 1
+        scene = _begun(made, Cast.fresh(made.strokes, 0), 1)
     else:
-        before = None if going_on is None else going_on[0]
-        made = taken_over(
-            picture, config, look, given, before.shot if before else None, before.level if before else None
-        )
-        cast, number = cast_of(made.strokes, before.cast if before else None), before.frame if before else 1
-    scene = _begun(made, cast, number)
+        scene = _taken_over(picture, config, look, given, going_on[0] if going_on else None)
     return scene, PaintedFrame(shown(scene, config), True)
 
 
@@ -157,18 +153,43 @@ def _begun(made: Begun, cast: Cast, frame: int) -> Scene:
     return Scene(cast, made.source, error, made.level, frame, restless, made.shot, bench.textures)
 
 
+def _taken_over(picture: Array, config: PaintConfig, look: Look, given: Strokes, scene: Scene | None) -> Scene:
+    """A frame in which other strokes take over; `scene` is the one without them, None where another shot begins."""
+    if scene is None:
+        cast = cast_of(given, None)
+        made = taken_over(picture, config, look, cast.strokes)
+        return _begun(made, cast.but(made.strokes), 1)
+    cast = cast_of(given, scene.cast)
+    made = taken_over(picture, config, look, cast.strokes, scene.shot, scene.level)
+    return _begun(made, cast.but(made.strokes), scene.frame)
+
+
 def _gone_on(scene: Scene, picture: Array, config: PaintConfig) -> tuple[Scene, int, int] | None:
     """The next frame of a shot; how many strokes were fitted, and how many are new. None: it is another shot's."""
     source = Bench(picture, config, smallest=scene.shot.smallest).target
     if scene.picture.shape != source.shape:
         return None
-    motion = motion_between(scene.picture, source)
-    if is_cut(scene.picture, source, motion):
+    went = moved_on(scene.picture, source, scene.shot)
+    if went is None:
         return None
+    light, motion = went
+    if light is not None:
+        scene = _in(scene, light, config)
     shot = scene.shot.next(picture, config, motion)
     bench = shot.bench(picture, config, scene.textures)
     bench.textures.begin(scene.cast.strokes)
     return _lived_on(scene, shot, bench, source, motion)
+
+
+def _in(scene: Scene, light: Light, config: PaintConfig) -> Scene:
+    """The scene in another light. Strokes that multiply, or have few paints, follow as they follow other changes."""
+    gain, cast, error = light.gain**2, scene.cast, scene.error
+    if find_brush(config.brush).blend == "over" and scene.shot.paints is None:
+        cast, error = cast_in(cast, light, scene.shot), (gain * error).astype(np.float32)
+    level = max(gain * scene.level, LEAST)
+    return replace(
+        scene, cast=cast, picture=light.on(scene.picture), error=error, level=level, shot=shot_in(scene.shot, light)
+    )
 
 
 def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Motion) -> tuple[Scene, int, int]:

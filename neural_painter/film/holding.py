@@ -11,11 +11,11 @@ import numpy as np
 
 from neural_painter.film.boiling import boiled
 from neural_painter.film.frames import SIDE, PaintedFrame, Scene, next_frame, shown
+from neural_painter.film.lighting import moved_on
 from neural_painter.film.look import PLAIN, Look
 from neural_painter.film.rounding import rounded
 from neural_painter.film.scenes import read, written
 from neural_painter.images import checked_picture
-from neural_painter.motion import is_cut, motion_between
 from neural_painter.painter.config import PaintConfig
 from neural_painter.strokes import Strokes
 from renderers.brushes import brush as find_brush
@@ -94,4 +94,4 @@ class FilmStrokes:
         """Whether a frame that might be held is another shot's."""
         height, width = scene.picture.shape[:2]
         small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        return is_cut(scene.picture, small, motion_between(scene.picture, small))
+        return moved_on(scene.picture, small, scene.shot) is None

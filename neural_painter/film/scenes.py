@@ -57,10 +57,10 @@ def _shot_as_arrays(shot: Shot) -> dict[str, Any]:
     made: dict[str, Any] = {name: value for name in PARTS if (value := getattr(shot, name)) is not None}
     if shot.matters is not None:
         made |= {"weights": shot.matters.weights, "faces": rows_of(shot.matters.faces)}
-    return {**made, "smallest": np.array(shot.smallest, np.float64)}
+    return {**made, "smallest": np.array(shot.smallest, np.float64), "blank": np.array(shot.blank)}
 
 
 def _shot_of(found: Mapping[str, Array]) -> Shot:
     matters = Mattering(found["weights"], tuple(faces_of(found["faces"]))) if "weights" in found else None
     parts = {name: found[name] for name in PARTS if name in found}
-    return Shot(float(found["smallest"]), matters, **parts)
+    return Shot(float(found["smallest"]), matters, **parts, blank=bool(found["blank"]))

@@ -21,6 +21,9 @@ FADES = 0.7
 """What is left in a frame of that which a painting shows beside its film, where the flow does not know whence it came:
 it leaves no ghosts, and outlasts a flow that is lost for a frame."""
 
+BLANK = 0.015
+"""Standard deviation of frames below which nothing is seen in them."""
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -33,6 +36,7 @@ class Shot:
         colours: affine map `[3, 4]` from the film's colours to the style's; None: they stay.
         beside: `[H, W, 3]`, what the painting shows beside the film in these colours: patterns of a style, what a
             hand has changed; it is carried along. None: nothing.
+        blank: whether there was nothing to be seen in it, at first or since: it knows nothing of what comes next.
     """
 
     smallest: float
@@ -40,6 +44,7 @@ class Shot:
     paints: Array | None = None
     colours: Array | None = None
     beside: Array | None = None
+    blank: bool = False
 
     def goal(self, picture: Array) -> Array:
         """What is to be painted of a frame `[H, W, 3]` of any size."""
@@ -68,9 +73,15 @@ class Shot:
             moved = carried(beside, motion.back, cv2.INTER_CUBIC)
             moved = np.where(motion.seen[..., None], moved, FADES * moved)
             beside = np.where(motion.still[..., None], beside, moved).astype(np.float32)
-        return replace(self, matters=gone_on(self.matters, picture, config.importance, motion), beside=beside)
+        matters = gone_on(self.matters, picture, config.importance, motion)
+        return replace(self, matters=matters, beside=beside, blank=self.blank or is_blank(picture))
 
     def showing(self, canvas: Array, source: Array) -> Shot:
         """The shot in which a canvas is just what is to be painted of a frame, both `[H, W, 3]`."""
         plain = replace(self, beside=None).goal(source)
         return replace(self, beside=(canvas - plain).astype(np.float32))
+
+
+def is_blank(picture: Array) -> bool:
+    """Whether nothing is seen in a frame, which is black or any other colour all over."""
+    return bool(picture.std() < BLANK)
