@@ -1,8 +1,10 @@
 """Films as pictures: frames are held, what was known is known again, finishes stay with the canvas."""
 
+import cv2
 import numpy as np
 import pytest
 
+from neural_painter import PaintConfig
 from neural_painter.errors import UsageError
 from neural_painter.export.finish import Finish
 from neural_painter.film.config import FilmConfig
@@ -64,3 +66,20 @@ def test_light_that_flickers_does_not_end_what_is_held():
     one, two, three = (painter(frame) for frame in flicker)
     assert np.array_equal(one, two)
     assert np.array_equal(one, three)
+
+
+def test_relief_and_paper_stay_where_they_are():
+    """The light on a locked-off film does not change, and strokes pass under a grain that stays at its place."""
+    still = FilmPainter(CONFIG, Finish())
+    first, second = (still(frame) for frame in frames(with_square(40), with_square(40)))
+    assert np.array_equal(first, second)
+    config = PaintConfig(brush="charcoal", strokes=60, preset="preview", device="cpu")
+    wide, grain = np.concatenate([blots(), blots(1)], axis=1), []
+    pan = frames(*(np.ascontiguousarray(wide[:, 6 * k :][:, :144]) for k in range(2)))
+    for paper in ("rough", "none"):
+        painter = FilmPainter(config, Finish(paper=paper), size=(192, 288))
+        grain.append([painter(frame).mean(axis=2) for frame in pan])
+    before, after = (on - off - cv2.blur(on - off, (9, 9)) for on, off in zip(*grain, strict=True))
+    stays = np.corrcoef(before.ravel(), after.ravel())[0, 1]
+    moves = np.corrcoef(before[:, 12:].ravel(), after[:, :-12].ravel())[0, 1]
+    assert stays > 0.5 > 0.2 > moves, (stays, moves)
