@@ -92,8 +92,9 @@ def test_paintings_take_over_at_their_frames(film, capsys):
     assert main(["cat.mp4", *quiet, "--keyframes", "keys", "--boil", "0.5", "--relief", "0"]) == 0
     assert "late-99.npz was for frame 99, but cat.mp4 has 6" in capsys.readouterr().err
     frames = [frame.astype(int) for frame in read_frames("cat-oil.mp4")]
-    red = [frame[12, 16, 0] - frame[12, 16, 1] for frame in frames]
-    assert max(red[:2]) < 60 < 100 < min(red[2:])
+    red = [np.count_nonzero(frame[..., 0] - frame[..., 1] > 100) for frame in frames]  # it moves with what is below
+    assert max(red[:2]) == 0
+    assert min(red[2:]) > 150  # of 768 pixels
 
 
 @pytest.mark.parametrize(
