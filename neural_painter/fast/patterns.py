@@ -80,25 +80,28 @@ def plain_rows(crop: int) -> int:
     return max(crop // 2, WINDOW + BORDER) if crop >= WINDOW + BORDER else 0
 
 
-def with_plain_tops(photos: Tensor, generator: np.random.Generator) -> Tensor:
-    """Photos `[N, 3, H, W]`, every other one with a plain top: the plane of colours nearest to what was there.
+def is_plain(number: int) -> bool:
+    """Whether the crop of that number gets a plain top: every other one does."""
+    return number % 2 == 0
+
+
+def make_top_plain(photo: Tensor, generator: np.random.Generator) -> None:
+    """Makes the top of a crop `[3, H, W]` plain, in place: the plane of colours nearest to what was there.
 
     Half of them are moved to a colour at random: skies at night are seldom among photos.
     """
-    made = photos.clone()
-    rows = plain_rows(photos.shape[2])
-    for photo in made[::2] if rows else ():
-        top = photo[:, :rows].permute(1, 2, 0).numpy()
-        plane, colour = plane_of(top), generator.random(4, np.float32)
-        if colour[3] < 0.5:
-            plane += colour[:3] - plane.mean((0, 1))
-        photo[:, :rows] = torch.from_numpy(plane).permute(2, 0, 1).clamp(0, 1)
-    return made
+    rows = plain_rows(photo.shape[1])
+    if not rows:
+        return
+    plane, colour = plane_of(photo[:, :rows].permute(1, 2, 0).numpy()), generator.random(4, np.float32)
+    if colour[3] < 0.5:
+        plane += colour[:3] - plane.mean((0, 1))
+    photo[:, :rows] = torch.from_numpy(plane).permute(2, 0, 1).clamp(0, 1)
 
 
 def regularity(restyled: Tensor) -> Tensor:
     """Mean square of what peaks in the spectra of restyled plain places exceed `CALM` by; 0 without a window."""
-    if min(restyled.shape[2:]) < WINDOW:
+    if not len(restyled) or min(restyled.shape[2:]) < WINDOW:
         return restyled.new_zeros(())
     return (peaks(spectrum(restyled.clamp(0, 1))) - CALM).clamp_min(0).square().mean()
 

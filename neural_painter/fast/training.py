@@ -24,7 +24,15 @@ from neural_painter.fast.files import ModelError
 from neural_painter.fast.grain import SIDE, grain
 from neural_painter.fast.loss import StyleLoss
 from neural_painter.fast.network import TransformNetwork, johnson
-from neural_painter.fast.patterns import BORDER, STRIDE, plain_rows, regularity, unsteadiness, with_plain_tops
+from neural_painter.fast.patterns import (
+    BORDER,
+    STRIDE,
+    is_plain,
+    make_top_plain,
+    plain_rows,
+    regularity,
+    unsteadiness,
+)
 from neural_painter.fast.photos import Photos
 from neural_painter.features import Features
 from renderers.trainers import Run
@@ -78,19 +86,28 @@ class FastTrainer(Run):
         self.patience = Patience(hint="Try a lower --rate or --style-weight.")
         self.terms: dict[str, float] = {}
 
-    def _material(self, step: int) -> Tensor:
+    def _numbers(self, step: int) -> range:
+        """The numbers of a step's crops; what is random about a crop depends on its number, not on its process."""
         first = (step * self.world + self.rank) * self.config.batch
-        photos = self.photos.batch(range(first, first + self.config.batch))
-        if not self.config.pattern_weight:
-            return photos
-        return with_plain_tops(photos, np.random.default_rng((self.config.seed, step, self.rank, 2)))
+        return range(first, first + self.config.batch)
+
+    def _generator(self, number: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, number, purpose))
+
+    def _material(self, step: int) -> Tensor:
+        numbers = self._numbers(step)
+        photos = self.photos.batch(numbers)
+        if self.config.pattern_weight:
+            for photo, number in zip(photos, numbers, strict=True):
+                if is_plain(number):
+                    make_top_plain(photo, self._generator(number, 2))
+        return photos
 
     def _loss(self, material: Tensor) -> Tensor:
-        photos, config = material.to(self.device), self.config
-        generator = np.random.default_rng((config.seed, self.step, self.rank, 1))
-        seen = self._grainy(photos, generator)
+        photos, config, numbers = material.to(self.device), self.config, self._numbers(self.step)
+        seen = self._grainy(photos, numbers)
         if config.steady_weight:
-            down, right = divmod(int(generator.integers(1, STRIDE**2)), STRIDE)
+            down, right = divmod(int(self._generator(self.step, 3).integers(1, STRIDE**2)), STRIDE)
             moved = pad(seen[..., down:, right:], (0, right, 0, down), mode="reflect")
             restyled, again = self.network(torch.cat([seen, moved])).chunk(2)
         else:
@@ -99,7 +116,8 @@ class FastTrainer(Run):
         if config.steady_weight:
             loss = loss + self._weighed("steady", unsteadiness(restyled, again, down, right))
         if config.pattern_weight:
-            loss = loss + self._weighed("pattern", regularity(restyled[::2, :, : plain_rows(config.crop) - BORDER]))
+            plain = restyled[[is_plain(number) for number in numbers], :, : plain_rows(config.crop) - BORDER]
+            loss = loss + self._weighed("pattern", regularity(plain))
         return loss
 
     def _weighed(self, name: str, value: Tensor) -> Tensor:
@@ -107,10 +125,10 @@ class FastTrainer(Run):
         self.terms[name] = float(value.detach())
         return getattr(self.config, f"{name}_weight") * value  # type: ignore[no-any-return]
 
-    def _grainy(self, photos: Tensor, generator: np.random.Generator) -> Tensor:
+    def _grainy(self, photos: Tensor, numbers: range) -> Tensor:
         """Photos `[N, 3, H, W]` with their grain, each from another place."""
         height, width = photos.shape[2:]
-        places = generator.integers(SIDE, size=(len(photos), 2))
+        places = [self._generator(number, 1).integers(SIDE, size=2) for number in numbers]
         noise = [grain(height, width, self.config.grain, (int(down), int(right))) for down, right in places]
         return photos + torch.from_numpy(np.stack(noise))[:, None].to(photos)
 
