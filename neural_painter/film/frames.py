@@ -208,9 +208,10 @@ def _lived_on(scene: Scene, shot: Shot, bench: Bench, source: Array, motion: Mot
     if repeated:  # no one is born who would fade in, and with the next repeat all is at rest
         restless = np.zeros_like(restless)
     else:
-        anew = anew_of(motion.seen, rest)
-        left = buried(cast, bench, bench.error(bench.canvas(strokes)), rest, anew)
-        cast = born(left, bench, before, level, rest, anew, (frame,))
+        error = bench.error(bench.canvas(strokes))
+        anew = anew_of(motion.seen, rest, error, level)
+        left = buried(cast, bench, error, rest, anew)
+        cast = born(left, bench, before, level, rest, motion.seen, anew, (frame,))
     error = bench.error(bench.canvas(cast.strokes))
     picture = np.where(motion.still[..., None], scene.picture, source)
     scene = Scene(cast, picture, remembered(before, error, level, rest), level, frame, restless, shot, bench.textures)

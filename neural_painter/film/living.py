@@ -36,18 +36,22 @@ MOST_BORN = 0.06
 """Part of the wanted strokes that may be born in a frame."""
 MOST = 1.15
 """Strokes that there may be, in those that are wanted."""
-GAIN = 0.5
+GAIN = 0.35
 """Error that a newcomer takes away where it lies, in the film's mean error; those that take less are not kept."""
-NEW, NEW_OF = 0.12, 0.6
-"""Part of a frame that may be new before more strokes than usual die and are born; how many more of what is beyond."""
+NEW_OF, BADLY = 3.0, 20.0
+"""Strokes that are replaced beyond the usual, in the part of a frame that is new and badly painted; and the error above
+which that is, in the film's mean error."""
 USELESS = 0.5
 """Part of what newcomers must gain, below which strokes go where there are more than wanted."""
-SWAPPED = 0.25
+SWAPPED = 0.4
 """Part of a newcomer's worth below which a stroke makes room for it where there are as many as wanted."""
 MOST_DEAD = 0.019
 """Part of the strokes that may die in a frame of which little is new, half of them because they do harm; those that
 left the picture or are hidden go first."""
-STEPS, RATE = 12, 0.7
+UNCOVERED = 0.3
+"""Part of a newcomer's box that was not in the frame before, from which on it is there at once: nothing was there that
+it could flash over."""
+STEPS, RATE = 30, 0.7
 """How newcomers are fitted."""
 
 
@@ -91,26 +95,28 @@ class Cast:
         """Those that are `chosen` `[N]` bool."""
         return Cast(keep(self.strokes, chosen), self.age[chosen], self.unseen[chosen], self.next_id)
 
-    def joined(self, newcomers: Strokes) -> Cast:
-        """With newcomers on top."""
+    def joined(self, newcomers: Strokes, age: Array) -> Cast:
+        """With newcomers on top, of ages `[M]`."""
         count = len(newcomers)
-        age, unseen = np.ones(count, np.int32), np.zeros(count, np.int32)
+        unseen = np.zeros(count, np.int32)
         return Cast(
             join(self.strokes, named(newcomers, self.next_id)),
-            np.concatenate([self.age, age]),
+            np.concatenate([self.age, age.astype(np.int32)]),
             np.concatenate([self.unseen, unseen]),
             self.next_id + count,
         )
 
 
-def anew_of(seen: Array, rest: Array) -> float:
-    """Part of the strokes that may be replaced in a frame because much of it is new: 0 unless much is.
+def anew_of(seen: Array, rest: Array, error: Array, level: float) -> float:
+    """Part of the strokes that may be replaced in a frame beyond the usual: as much as is new and badly painted.
 
     Args:
         seen: `[H, W]` bool, what was in the frame before.
         rest: `[H, W]` bool, where strokes are left alone.
+        error: `[H, W]`, of what is there.
+        level: the film's mean error.
     """
-    return NEW_OF * max(0.0, float((~seen & ~rest).mean()) - NEW)
+    return NEW_OF * float((~seen & ~rest & (error > BADLY * level)).mean())
 
 
 class Survivors(NamedTuple):
@@ -159,7 +165,14 @@ def buried(cast: Cast, bench: Bench, error: Array, rest: Array, anew: float) -> 
 
 
 def born(
-    left: Survivors, bench: Bench, before: Array, level: float, rest: Array, anew: float, seed: tuple[int, ...]
+    left: Survivors,
+    bench: Bench,
+    before: Array,
+    level: float,
+    rest: Array,
+    seen: Array,
+    anew: float,
+    seed: tuple[int, ...],
 ) -> Cast:
     """The cast with newcomers where the canvas lacks much; the least useful make room where there are too many.
 
@@ -169,6 +182,7 @@ def born(
         before: what error may be where, `[H, W]`.
         level: the film's mean error.
         rest: where strokes are left alone, `[H, W]` bool.
+        seen: what was in the frame before, `[H, W]` bool; who paints what was not need not fade in.
         anew: part of the wanted strokes that may be born beyond the usual, as from `anew_of`.
         seed: chooses what is tried.
     """
@@ -193,10 +207,14 @@ def born(
         return cast
     order = np.argsort(-gain, kind="stable")
     order = order[good[order]]
-    return _with_room(left, keep(tried, order), gain[order], bench, level, rest)
+    newcomers = keep(tried, order)
+    age = np.where(share_of(~seen, newcomers.placement) >= UNCOVERED, FADES, 1)
+    return _with_room(left, newcomers, gain[order], age, bench, level, rest)
 
 
-def _with_room(left: Survivors, newcomers: Strokes, gain: Array, bench: Bench, level: float, rest: Array) -> Cast:
+def _with_room(
+    left: Survivors, newcomers: Strokes, gain: Array, age: Array, bench: Bench, level: float, rest: Array
+) -> Cast:
     """The cast and its newcomers, the best of which come first, as far as there is room for them.
 
     Where there are as many as wanted, a newcomer takes the place of a stroke that is worth much less than it; up to
@@ -218,7 +236,7 @@ def _with_room(left: Survivors, newcomers: Strokes, gain: Array, bench: Bench, l
     useless = USELESS * GAIN * level * _area(bench, placement)
     for old in leaves[: max(0, total - wanted)]:
         lives[old] = worth[old] >= useless[old]
-    return cast.kept(lives).joined(keep(newcomers, kept))
+    return cast.kept(lives).joined(keep(newcomers, kept), age[kept])
 
 
 def _area(bench: Bench, placement: Array) -> Array:

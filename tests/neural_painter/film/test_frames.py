@@ -78,12 +78,12 @@ def test_few_strokes_die_in_a_frame_however_much_changes():
 def test_where_much_is_new_more_strokes_are_replaced():
     rest = np.zeros((10, 10), bool)
     seen = np.ones((10, 10), bool)
-    assert anew_of(seen, rest) == 0
-    seen[:1] = False
-    assert anew_of(seen, rest) == 0
-    seen[:5] = False
-    assert 0.1 < anew_of(seen, rest) < 0.5
-    assert anew_of(seen, ~seen) == 0
+    bad = np.full((10, 10), 100, np.float32)
+    assert anew_of(seen, rest, bad, 1.0) == 0
+    seen[:2] = False
+    assert anew_of(seen, rest, bad, 1.0) == pytest.approx(3 * 0.2)
+    assert anew_of(seen, rest, bad / 50, 1.0) == 0  # new, and painted well already
+    assert anew_of(seen, ~seen, bad, 1.0) == 0
 
 
 def test_a_moving_square_takes_its_strokes_along_and_the_rest_stays():
