@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -22,6 +22,7 @@ from neural_painter.errors import OutputError
 from neural_painter.export.easel import Easel
 from neural_painter.export.finish import FLAT
 from neural_painter.export.rendering import render_bytes, step_of
+from neural_painter.export.transparency import Hiding
 from neural_painter.export.wishes import Wishes
 from neural_painter.files import written_whole
 from neural_painter.images import fit_long_side, to_uint8
@@ -87,7 +88,7 @@ def painted_layers(document: StrokeDocument, size: tuple[int, int]) -> tuple[lis
     below[:] = to_uint8(np.array(document.canvas, np.float32))
     canvas = np.concatenate([below, np.full((*size, 1), 255, np.uint8)], 2)
     layers = [Layer("Canvas", canvas)]
-    easel = Easel(document, size, FLAT)
+    easel, hiding = Easel(document, size, FLAT), Hiding(document, size, FLAT)
     paints = [np.zeros((*size, 4), np.uint8) for _ in ends[1:]]
     for top, step in _bands(size):
         rows = slice(top, top + step)
@@ -98,7 +99,7 @@ def painted_layers(document: StrokeDocument, size: tuple[int, int]) -> tuple[lis
             if multiplies:
                 pixels[rows] = _shade(wanted, under)
             else:
-                pixels[rows] = _paint(wanted, under, _hidden(document, size, (start, stop), top, step))
+                pixels[rows] = _paint(wanted, under, hiding(top, step, start, stop))
             below[rows] = laid(below[rows], pixels[rows], MULTIPLY if multiplies else OVER)
     for number, (pixels, (start, stop)) in enumerate(zip(paints, pairwise(ends), strict=True), 1):
         layers.append(Layer(_name(number, len(paints), start, stop), pixels, MULTIPLY if multiplies else OVER))
@@ -123,17 +124,6 @@ def laid(below: Array, pixels: Array, operator: str) -> Array:
         return np.minimum(255, np.round(below + alpha * colour)).astype(np.uint8)
     top = colour * below / 255 if operator == MULTIPLY else colour
     return np.round((1 - alpha) * below + alpha * top).astype(np.uint8)
-
-
-def _hidden(document: StrokeDocument, size: tuple[int, int], part: tuple[int, int], top: int, rows: int) -> Array:
-    """How much of what is below some strokes hide, `[rows, W]`: the difference that black and white make."""
-    seen = []
-    for level in (0.0, 1.0):
-        easel = Easel(replace(document, canvas=(level,) * 3), size, FLAT)
-        work = easel.bare(rows)
-        easel.paint(work, *part, top=top)
-        seen.append(work.colour)
-    return np.clip(1 - (seen[1] - seen[0]).mean(2), 0, 1)
 
 
 def _paint(wanted: Array, under: Array, alpha: Array) -> Array:

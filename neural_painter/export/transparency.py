@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +13,29 @@ from neural_painter.images import to_uint8
 from neural_painter.strokes import StrokeDocument
 
 Array = np.ndarray
+
+
+class Hiding:
+    """How much of a canvas strokes hide: the difference that black and white below them make.
+
+    Args:
+        document: whose strokes.
+        size: `(height, width)` of the whole canvas, in pixels.
+        finish: how the paint is shown.
+    """
+
+    def __init__(self, document: StrokeDocument, size: tuple[int, int], finish: Finish) -> None:
+        self._easels = [Easel(replace(document, canvas=(level,) * 3), size, finish) for level in (0.0, 1.0)]
+
+    def __call__(self, top: int, rows: int, start: int = 0, stop: int | None = None) -> Array:
+        """By strokes `start` to `stop`, `[rows, W]` in [0, 1], in a band from row `top` on."""
+        seen = []
+        for easel in self._easels:
+            work = easel.bare(rows)
+            easel.paint(work, start, stop, top=top)
+            seen.append(work.colour)
+        black, white = seen
+        return np.clip(1 - (white - black).mean(axis=2), 0, 1)
 
 
 def render_transparent(document: StrokeDocument, size: tuple[int, int], *, finish: Finish = FLAT) -> Array:
@@ -36,34 +58,14 @@ def render_transparent(document: StrokeDocument, size: tuple[int, int], *, finis
     step = step_of(size)
     canvas = np.array(document.canvas, np.float32)
     multiplies = document.find_brush().blend == "multiply"
-    hidden = _nothing(height, step) if multiplies else _hidden(document, size, finish, step)
-    for (top, picture), alpha in zip(bands(Easel(document, size, finish), 0, step), hidden, strict=True):
-        if alpha is None:
-            alpha = _least(picture, canvas)
+    hiding = None if multiplies else Hiding(document, size, finish)
+    for top, picture in bands(Easel(document, size, finish), 0, step):
+        alpha = _least(picture, canvas) if hiding is None else hiding(top, len(picture))
         there = np.maximum(alpha, 1e-6)[..., None]
         colour = np.where(alpha[..., None] > 0, (picture - (1 - there) * canvas) / there, canvas)
         made[top : top + step, :, :3] = to_uint8(np.clip(colour, 0, 1))
         made[top : top + step, :, 3] = to_uint8(alpha)
     return made
-
-
-def _hidden(document: StrokeDocument, size: tuple[int, int], finish: Finish, step: int) -> Iterator[Array | None]:
-    """How much of a canvas the strokes hide, `[rows, W]`, band by band."""
-    easels = [Easel(replace(document, canvas=(level,) * 3), size, finish) for level in (0.0, 1.0)]
-    for top in range(0, size[0], step):
-        black, white = (_painted(easel, top, min(step, size[0] - top)) for easel in easels)
-        yield np.clip(1 - (white - black).mean(axis=2), 0, 1)
-
-
-def _painted(easel: Easel, top: int, rows: int) -> Array:
-    work = easel.bare(rows)
-    easel.paint(work, top=top)
-    return work.colour
-
-
-def _nothing(height: int, step: int) -> Iterator[None]:
-    for _ in range(0, height, step):
-        yield None
 
 
 def _least(picture: Array, canvas: Array) -> Array:

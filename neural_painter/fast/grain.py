@@ -41,6 +41,14 @@ def _tile() -> Array:
     return made
 
 
+@cache
+def _wide_tile() -> Array:
+    """The tile, going on by `REACH` on each side; read only."""
+    made = np.pad(_tile(), REACH, mode="wrap")
+    made.setflags(write=False)
+    return made
+
+
 def _normal(values: Array) -> Array:
     """Whole numbers with mean 0 and variance 1."""
     centred = values * values.size - int(values.sum())
@@ -69,8 +77,7 @@ def carried_grain(drift: Array, strength: float) -> Array:
     height, width = drift.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     across, down = ((axis + drift[..., k]) % SIDE + REACH for k, axis in enumerate((x, y)))
-    tile = np.pad(_tile(), REACH, mode="wrap")
-    return np.float32(strength) * cv2.remap(tile, across, down, cv2.INTER_CUBIC)
+    return np.float32(strength) * cv2.remap(_wide_tile(), across, down, cv2.INTER_CUBIC)
 
 
 def grainy(picture: Array, noise: Array | None) -> Array:
